@@ -1,0 +1,1 @@
+"""What the benchmarks share: networks to measure, the machine, fair timing, tables."""

@@ -1,0 +1,153 @@
+"""Networks that spike, and images for them: what the benchmarks run."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from snn_deploy import datasets
+from snn_deploy.checkpoints import InputSpec
+from snn_deploy.frontends.loading import load
+from snn_deploy.models import build
+from snn_deploy.models.ms_resnet import MSBlock, MSResNet, TemporalBatchNorm
+from snn_deploy.neurons import LIF
+
+Floats = NDArray[np.float32]
+
+ROOT = Path(__file__).parents[2]
+CHECKPOINT = ROOT / "models" / "checkpoints" / "ms_resnet20_cifar10.pt"
+SAMPLES = ROOT / "models" / "samples" / "cifar10_100.npz"
+
+CIFAR10 = InputSpec((3, 32, 32), (0.4914, 0.4822, 0.4465), (0.247, 0.243, 0.261), 4)
+LIVELY = 0.55
+"""Standard deviation of every neuron's input: above the threshold of 0.5 in one case of five."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A network to measure.
+
+    Attributes:
+        name: of the architecture.
+        weights: where they are from, in words.
+        module: in eval mode.
+        input: what it expects.
+        rates: spikes per neuron and step, by neuron layer, on real images.
+    """
+
+    name: str
+    weights: str
+    module: MSResNet
+    input: InputSpec
+    rates: Mapping[str, float]
+
+    @property
+    def layers(self) -> int:
+        """Weight layers on the longest way, as papers count them."""
+        return 2 + 2 * sum(self.module.config.blocks)
+
+    def rate_text(self) -> str:
+        """Return the firing rates in words."""
+        found = list(self.rates.values())
+        mean = float(np.mean(found))
+        return f"firing rate {mean:.2f} on average, {min(found):.2f} to {max(found):.2f} by layer"
+
+
+def trained(steps: int) -> Subject | None:
+    """Return the network that ships with the project, or None where it does not lie here."""
+    if not CHECKPOINT.exists():
+        return None
+    loaded = load(CHECKPOINT, steps=steps)
+    module, spec = loaded.module, loaded.input
+    assert isinstance(module, MSResNet), "the shipped checkpoint is an MS-ResNet"
+    assert spec is not None, "our checkpoints say what they expect"
+    images = samples(spec, 8)
+    name = loaded.architecture or loaded.name
+    return Subject(name, f"trained ({CHECKPOINT.name})", module, spec, firing(module, images))
+
+
+def lively(architecture: str, steps: int, seed: int = 20) -> Subject:
+    """Return a network of random weights that fires as a trained one does.
+
+    Untrained, a block's last batch norm scales by 0 and nothing past the stem depends on depth.
+    Here every batch norm gets the statistics of its own input on eight images and a scale with
+    which all neurons see inputs of one spread: a stream of n additions shares it out among them.
+    """
+    torch.manual_seed(seed)
+    module = build(architecture, steps=steps)
+    assert isinstance(module, MSResNet), "the architectures of this project"
+    images = torch.from_numpy(samples(CIFAR10, 8))
+    _share_spread(module)
+    with torch.no_grad(), _measuring(module):
+        module(images)
+    spec = InputSpec(CIFAR10.shape, CIFAR10.mean, CIFAR10.std, steps)
+    rates = firing(module, images.numpy())
+    return Subject(architecture, f"random, seed {seed}, made to fire", module, spec, rates)
+
+
+def samples(spec: InputSpec, count: int) -> Floats:
+    """Return real images as a network reads them, the first ones again where there are too few."""
+    found = datasets.load(SAMPLES).normalised(spec)
+    return np.resize(found, (count, *found.shape[1:]))
+
+
+def firing(module: nn.Module, images: Floats) -> Mapping[str, float]:
+    """Return spikes per neuron and step of every neuron layer."""
+    rates: dict[str, float] = {}
+    hooks = [
+        layer.register_forward_hook(
+            lambda _module, _inputs, output, name=name: rates.update({name: float(output.mean())})
+        )
+        for name, layer in module.named_modules()
+        if isinstance(layer, LIF)
+    ]
+    with torch.no_grad():
+        module(torch.from_numpy(images))
+    for hook in hooks:
+        hook.remove()
+    return rates
+
+
+def _share_spread(module: MSResNet) -> None:
+    """Set the scale of every batch norm so that variances of a stream add up to one size."""
+    for norm in module.modules():
+        if isinstance(norm, TemporalBatchNorm):
+            nn.init.constant_(norm.bn.weight, LIVELY)
+    begins = LIVELY / 2**0.5
+    nn.init.constant_(_norms(module.conv1)[-1].bn.weight, begins)
+    for stage in module.stages:
+        blocks = [b for b in module.get_submodule(stage).children() if isinstance(b, MSBlock)]
+        for block in blocks:
+            adds = begins / len(blocks) ** 0.5
+            nn.init.constant_(_norms(block.residual_function)[-1].bn.weight, adds)
+            for norm in _norms(block.shortcut):
+                nn.init.constant_(norm.bn.weight, begins)
+
+
+def _norms(module: nn.Module) -> list[TemporalBatchNorm]:
+    return [m for m in module.modules() if isinstance(m, TemporalBatchNorm)]
+
+
+@contextmanager
+def _measuring(module: nn.Module) -> Iterator[None]:
+    """Let every batch norm take the statistics of the next batch as its own."""
+    norms = [m for m in module.modules() if isinstance(m, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = 1.0
+    module.train()
+    yield
+    module.eval()
+    for norm in norms:
+        norm.momentum = 0.1
+
+
+def logits(run: nn.Module, images: Floats) -> Tensor:
+    """Return what a module says of images."""
+    with torch.inference_mode():
+        found: Tensor = run(torch.from_numpy(images))
+    return found

@@ -1,0 +1,1 @@
+"""One room a format. Nothing is imported here: a missing package harms its own room only."""

@@ -1,0 +1,41 @@
+"""The delivered files in stock ONNX Runtime, as the proof of an export runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from snn_deploy.ir.graph import Array
+
+from .run import Session, run_session
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+
+class OnnxExecutor:
+    """One form of a model: its delivered file, and the same nodes with probes on all of them."""
+
+    backend = "onnxruntime"
+
+    def __init__(self, form: str, delivered: bytes, probed: ModelProto) -> None:
+        self.form = form
+        self._delivered = delivered
+        self._probed = probed
+
+    def run(self, x: Array, steps: int, /) -> Iterator[Mapping[str, Array]]:
+        """Yield node values step by step."""
+        return run_session(self._probed_session, x, steps)
+
+    def infer(self, x: Array, steps: int, /) -> Mapping[str, Array]:
+        """Return the readout of the delivered file."""
+        return self._session.infer(x, steps)
+
+    @cached_property
+    def _session(self) -> Session:
+        return Session(self._delivered)
+
+    @cached_property
+    def _probed_session(self) -> Session:
+        return Session(self._probed)

@@ -1,0 +1,153 @@
+"""`snn-deploy inspect`, `targets` and `models`: what is there."""
+
+import json as json_format
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import options as o
+from .given import load_model
+
+if TYPE_CHECKING:
+    from snn_deploy.ir.graph import Graph, Node
+
+Rows = Sequence[dict[str, Any]]
+
+
+def targets(json: o.Json = False) -> None:
+    """List what a network can be exported for."""
+    from snn_deploy import targets as room
+
+    found = [room.load(name) for name in room.names()]
+    rows = [
+        {"name": t.name, "kind": t.kind, "converter": t.converter, "title": t.title} for t in found
+    ]
+    _show(rows, json=json)
+
+
+def models(json: o.Json = False) -> None:
+    """List the architectures that can be trained, and that bare state dicts can be of."""
+    from snn_deploy import models as room
+
+    rows = []
+    for name in room.ARCHITECTURES:
+        count = sum(p.numel() for p in room.build(name).parameters())
+        rows.append({"name": name, "parameters": count})
+    _show(rows, json=json)
+
+
+def inspect(
+    model: o.Model = None,
+    shape: Annotated[
+        str | None,
+        typer.Option(
+            "--shape",
+            metavar="CxHxW",
+            help="Of one sample, e.g. 3x32x32, if the file does not say.",
+            rich_help_panel=o.INPUT,
+        ),
+    ] = None,
+    steps: o.Steps = None,
+    architecture: o.Architecture = None,
+    factory: o.Factory = None,
+    trust_pickle: o.TrustPickle = False,
+    json: o.Json = False,
+) -> None:
+    """Show a network's layers: shapes, parameters, neurons, operations a step."""
+    from snn_deploy.errors import UsageError
+    from snn_deploy.frontends.tracing import trace
+    from snn_deploy.passes import FOLD, run_passes
+
+    given = None if shape is None else _shape(shape)
+    loaded = load_model(model, architecture, factory, trust_pickle, steps)
+    sample = given or (loaded.input.shape if loaded.input else None)
+    if sample is None:
+        raise UsageError(f"{loaded.name} does not say what it reads", "give --shape, e.g. 3x32x32")
+    length = steps or (loaded.input.steps if loaded.input else None)
+    graph = run_passes(trace(loaded.module, sample, name=loaded.name, steps=length), FOLD)
+    layers = _layers(graph)
+    if json:
+        _show(layers, json=True)
+        return
+    _show([_line(layer) for layer in layers], json=False)
+    trained = sum(array.numel() for array in loaded.module.parameters())
+    print(_totals(graph, layers, trained))
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    from snn_deploy.errors import UsageError
+
+    parts = text.split("x")
+    if len(parts) > 3 or not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise UsageError(
+            f"--shape cannot be '{text}'", "give one to three positive numbers, e.g. 3x32x32"
+        )
+    return tuple(int(part) for part in parts)
+
+
+def _layers(graph: "Graph") -> Rows:
+    from snn_deploy.simulation.geometry import macs, weight_layers
+
+    weighted = {node.name for node in weight_layers(graph)}
+    return [
+        {
+            "layer": node.name,
+            "operation": type(node.op).__name__,
+            "kind": node.type.kind,
+            "shape": list(node.type.shape),
+            "parameters": _parameters(graph, node),
+            "neurons": node.type.size if node in graph.spiking else 0,
+            "macs": macs(graph, node) if node.name in weighted else 0,
+        }
+        for node in graph.nodes
+    ]
+
+
+def _parameters(graph: "Graph", node: "Node") -> int:
+    arrays = [graph.param(node, role) for role in node.op.required + node.op.optional]
+    return sum(array.size for array in arrays if array is not None)
+
+
+def _line(layer: dict[str, Any]) -> dict[str, Any]:
+    """Return a layer as a line of the table: what it gives in one word, short titles."""
+    return {
+        "layer": layer["layer"],
+        "op": layer["operation"],
+        "gives": "x".join(map(str, layer["shape"])),
+        "params": layer["parameters"],
+        "neurons": layer["neurons"],
+        "macs": layer["macs"],
+    }
+
+
+def _totals(graph: "Graph", layers: Rows, trained: int) -> str:
+    sums = {key: sum(row[key] for row in layers) for key in ("parameters", "neurons", "macs")}
+    return (
+        f"\n{graph.name}: {len(graph.spiking)} spiking layers, {sums['neurons']:,} neurons, "
+        f"T = {graph.steps}\n"
+        f"{trained:,} parameters, {sums['parameters']:,} once batch norm is folded\n"
+        f"{sums['macs']:,} multiply-accumulates a step, were every input active"
+    )
+
+
+def _show(rows: Rows, *, json: bool) -> None:
+    """Print rows as JSON or as a table: text to the left, numbers to the right, nothing cut."""
+    if json:
+        print(json_format.dumps(rows, indent=2))
+        return
+    cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    right = [isinstance(value, int) for value in rows[0].values()]
+    for line in cells:
+        padded = [
+            text.rjust(width) if number else text.ljust(width)
+            for text, width, number in zip(line, widths, right, strict=True)
+        ]
+        print("  ".join(padded).rstrip())
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, int):
+        return f"{value:,}" if value else ""
+    return str(value)

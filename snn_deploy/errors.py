@@ -1,0 +1,141 @@
+"""Every error this project raises on purpose.
+
+    SnnDeployError                exit 1   base; never raised itself
+    ├─ UsageError                 exit 2   wrong option, unknown target, unusable destination
+    ├─ ModelError                 exit 3   the network or its data cannot be taken
+    │  ├─ TraceError                       module path, operation, what tracing understands
+    │  ├─ UnsupportedError                 node, operation, converter, reason
+    │  └─ QuantizationError                node, what cannot be an integer, why
+    ├─ CapacityError              exit 4   all that does not fit: (where, resource, needed, limit)
+    ├─ ValidationError            exit 5   stage, layer, step, index, expected, observed
+    ├─ MissingDependencyError     exit 6   what needs it, package, extra
+    └─ InternalError              exit 70  a promise of ours is broken; asks for a report
+       ├─ GraphError                       malformed graph, with the node
+       └─ PassError                        pass, what it complains of, passes already run
+
+A message says where, what is, what may be, what to do. Classes take fields; `cli.main` alone turns
+an error into text on standard error and an exit code.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+
+class SnnDeployError(Exception):
+    """Base of all; catch it to catch everything we raise."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(SnnDeployError):
+    """The command line asks for something that is not there. `remedy` says what is."""
+
+    exit_code = 2
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{problem}; {remedy}")
+
+
+class ModelError(SnnDeployError):
+    """A model or data file cannot be taken as it is."""
+
+    exit_code = 3
+
+    def __init__(self, where: str, problem: str, remedy: str) -> None:
+        self.where = where
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{where}: {problem}; {remedy}")
+
+
+class TraceError(ModelError):
+    """A module's forward does something that has no meaning here."""
+
+    def __init__(self, module_path: str, operation: str, remedy: str) -> None:
+        self.operation = operation
+        super().__init__(module_path or "the model's forward", operation, remedy)
+
+
+class UnsupportedError(ModelError):
+    """A converter has no way to express an operation."""
+
+    def __init__(self, node: str, operation: str, converter: str, reason: str) -> None:
+        self.node = node
+        self.operation = operation
+        self.converter = converter
+        super().__init__(node, f"the {converter} converter cannot express {operation}", reason)
+
+
+class QuantizationError(ModelError):
+    """A node has no exact integer form."""
+
+
+class CapacityError(SnnDeployError):
+    """A network does not fit its target; `misfits` lists all of it."""
+
+    exit_code = 4
+
+    def __init__(self, target: str, misfits: Sequence[tuple[str, str, int, int]]) -> None:
+        self.target = target
+        self.misfits = tuple(misfits)
+        lines = (
+            f"{where}: needs {needed:,} {resource}, {target} has {limit:,}"
+            for where, resource, needed, limit in self.misfits
+        )
+        super().__init__("; ".join(lines))
+
+
+class ValidationError(SnnDeployError):
+    """Two executors of one graph disagree; nothing was exported."""
+
+    exit_code = 5
+
+    def __init__(self, stage: str, where: str, expected: object, observed: object) -> None:
+        self.stage = stage
+        self.where = where
+        self.expected = expected
+        self.observed = observed
+        super().__init__(
+            f"{stage}: {where}: expected {expected}, observed {observed}; "
+            "nothing was exported, please report this with the model if it is not yours to mend"
+        )
+
+
+class MissingDependencyError(SnnDeployError):
+    """An optional package is not installed."""
+
+    exit_code = 6
+
+    def __init__(self, user: str, package: str, extra: str) -> None:
+        self.user = user
+        self.package = package
+        self.extra = extra
+        super().__init__(f"{user} needs the package '{package}'; install snn-deploy[{extra}]")
+
+
+class InternalError(SnnDeployError):
+    """A promise of ours is broken; never the user's fault."""
+
+    exit_code = 70
+
+
+class GraphError(InternalError):
+    """A graph is malformed."""
+
+    def __init__(self, graph: str, node: str, problem: str) -> None:
+        self.graph = graph
+        self.node = node
+        self.problem = problem
+        super().__init__(f"graph '{graph}', node '{node}': {problem}")
+
+
+class PassError(InternalError):
+    """A pass failed or broke its own promise."""
+
+    def __init__(self, pass_name: str, problem: str, before: Sequence[str]) -> None:
+        self.pass_name = pass_name
+        self.problem = problem
+        self.before = tuple(before)
+        super().__init__(f"{pass_name} failed: {problem} (after {list(before)})")

@@ -1,0 +1,1 @@
+"""Everything that turns somebody's file or module into a Graph."""

@@ -1,0 +1,249 @@
+"""The report as data, and its JSON form, whose keys are stable."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from snn_deploy.validation import Agreement
+
+from .claim import ABOUT, Claim, PerNeuron, SpikesSection, SpikingPart
+from .energy import Estimate
+from .neurobench import NeuroBench
+from .notices import notices
+from .sections import (
+    AccuracySection,
+    ModelSection,
+    QuantizationSection,
+    QuantizedLayer,
+    TargetSection,
+)
+from .wording import count, energy, percent, seconds
+
+SCHEMA = "snn-deploy-report/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything an export says about itself; None where it was not computed.
+
+    Attributes:
+        tool_version: of this program.
+        model: the network.
+        target: what it was exported for.
+        quantization: how it became integers.
+        accuracy: where labels were given.
+        spikes: what it fired.
+        claim: the one-spike-per-neuron check.
+        agreement: one for each executor that was compared.
+        paper: energy by the paper's arithmetic.
+        charged: energy with what that hides.
+        neurobench: metrics by NeuroBench's definitions.
+        timing_s: of the tool itself, by stage.
+        warnings: of the stages before; `all_warnings` adds what the numbers say.
+        command: what was typed, for who wants to do it again.
+    """
+
+    tool_version: str
+    model: ModelSection
+    target: TargetSection | None = None
+    quantization: QuantizationSection | None = None
+    accuracy: AccuracySection | None = None
+    spikes: SpikesSection | None = None
+    claim: Claim | None = None
+    agreement: tuple[Agreement, ...] = ()
+    paper: Estimate | None = None
+    charged: Estimate | None = None
+    neurobench: NeuroBench | None = None
+    timing_s: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    command: str | None = None
+
+    @property
+    def all_warnings(self) -> tuple[str, ...]:
+        """The given warnings, then what the numbers themselves warn of."""
+        found = notices(self.quantization, self.accuracy, self.spikes, self.claim, self.agreement)
+        return (*self.warnings, *found)
+
+    def to_json(self) -> str:
+        """Return report.json: what was not computed is absent, never zero."""
+        return json.dumps(_tree(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def summary(self) -> str:
+        """Return a few lines of plain text for a terminal, one a subject, without warnings."""
+        lines = [_model_line(self.model), *(_agreement_line(a) for a in self.agreement)]
+        if self.accuracy is not None:
+            lines.append(_accuracy_line(self.accuracy))
+        if self.claim is not None and self.spikes is not None:
+            lines.append(_claim_line(self.claim, self.spikes.samples))
+        if self.paper is not None:
+            lines.append(_energy_line(self.paper, self.charged))
+        if self.timing_s:
+            lines.append(f"time       {seconds(sum(self.timing_s.values()))}")
+        return "\n".join(lines)
+
+
+def _model_line(model: ModelSection) -> str:
+    return (
+        f"model      {model.name}: {count(model.parameters)} parameters, "
+        f"{count(model.neurons)} neurons in {model.spiking_layers} layers, T = {model.steps}"
+    )
+
+
+def _agreement_line(agreement: Agreement) -> str:
+    who = f"{agreement.backend}, {agreement.form}"
+    if agreement.equal:
+        return (
+            f"agreement  {who}: all {count(agreement.values_compared)} values equal, "
+            f"{agreement.layers} layers, {agreement.steps} steps, {agreement.samples} samples"
+        )
+    found = f"{count(agreement.mismatches)} of {count(agreement.values_compared)} values differ"
+    return f"agreement  {who}: {found}, first at {agreement.first_mismatch}"
+
+
+def _accuracy_line(accuracy: AccuracySection) -> str:
+    measured = [("float", accuracy.floating), ("integer", accuracy.integer)]
+    figures = [f"{name} {percent(value)}" for name, value in measured if value is not None]
+    return f"accuracy   {', '.join(figures)} on {count(accuracy.samples)} samples"
+
+
+def _claim_line(claim: Claim, samples: int) -> str:
+    return (
+        f"spikes     {claim.measured.mean:.2f} per neuron and inference "
+        f"(+- {claim.measured.deviation:.2f} over {count(samples)} samples): {claim.verdict}"
+    )
+
+
+def _energy_line(paper: Estimate, charged: Estimate | None) -> str:
+    estimates = [("paper", paper), ("charged", charged)]
+    figures = [
+        f"{energy(e.snn_j)} by the {name} account, {e.ratio:.1f} x less than the ANN"
+        for name, e in estimates
+        if e is not None and e.ratio is not None
+    ]
+    return f"energy     {'; '.join(figures)}"
+
+
+def _tree(report: Report) -> dict[str, Any]:
+    prices = {"paper": _estimate(report.paper), "charged": _estimate(report.charged)}
+    tree = {
+        "schema": SCHEMA,
+        "tool": {"version": report.tool_version},
+        "warnings": list(report.all_warnings),
+        "model": _fields(report.model),
+        "target": _fields(report.target),
+        "quantization": _quantization(report.quantization),
+        "accuracy": _accuracy(report.accuracy),
+        "spikes": _spikes(report.spikes),
+        "claim": _claim(report.claim),
+        "agreement": [_agreement(a) for a in report.agreement] or None,
+        "energy": _without_none(prices) or None,
+        "neurobench": _neurobench(report.neurobench),
+        "timing": dict(report.timing_s) or None,
+    }
+    return _without_none(tree)
+
+
+def _without_none(tree: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in tree.items() if value is not None}
+
+
+def _fields(section: ModelSection | TargetSection | QuantizedLayer | None) -> dict[str, Any] | None:
+    if section is None:
+        return None
+    values = {name: getattr(section, name) for name in section.__slots__}
+    return _without_none({k: list(v) if isinstance(v, tuple) else v for k, v in values.items()})
+
+
+def _quantization(section: QuantizationSection | None) -> dict[str, Any] | None:
+    if section is None:
+        return None
+    return {
+        "weight_bits": section.weight_bits,
+        "saturated": section.saturated,
+        "layers": [_fields(layer) for layer in section.layers],
+    }
+
+
+def _accuracy(section: AccuracySection | None) -> dict[str, Any] | None:
+    if section is None:
+        return None
+    measured = {"float": section.floating, "integer": section.integer}
+    return {"samples": section.samples, **_without_none(measured)}
+
+
+def _spikes(section: SpikesSection | None) -> dict[str, Any] | None:
+    if section is None:
+        return None
+    return {
+        "total": section.total,
+        "per_neuron_per_inference": section.per_neuron.mean,
+        "samples": section.samples,
+        "stages": [_part(stage) | _per_neuron(stage.per_neuron) for stage in section.stages],
+        "layers": [_part(layer) for layer in section.layers],
+    }
+
+
+def _part(part: SpikingPart) -> dict[str, Any]:
+    return {"name": part.name, "neurons": part.neurons, "spikes": part.spikes, "rate": part.rate}
+
+
+def _per_neuron(figure: PerNeuron) -> dict[str, float]:
+    return {
+        "per_neuron_per_inference": figure.mean,
+        "deviation": figure.deviation,
+        "min": figure.smallest,
+        "max": figure.largest,
+    }
+
+
+def _claim(claim: Claim | None) -> dict[str, Any] | None:
+    if claim is None:
+        return None
+    where = [
+        {"layer": layer.name, "per_neuron_per_inference": layer.per_neuron.mean}
+        for layer in claim.where
+    ]
+    return {
+        "expected": {"per_neuron_per_inference": ABOUT, "low": claim.low, "high": claim.high},
+        "measured": _per_neuron(claim.measured),
+        "verdict": claim.verdict,
+        "where": where,
+    }
+
+
+def _agreement(agreement: Agreement) -> dict[str, Any]:
+    counted = ("backend", "form", "layers", "steps", "samples", "values_compared", "mismatches")
+    tree: dict[str, Any] = {name: getattr(agreement, name) for name in counted}
+    first = agreement.first_mismatch
+    if first is not None:
+        tree["first_mismatch"] = {
+            "layer": first.layer,
+            "step": first.step,
+            "index": list(first.index),
+            "expected": first.expected,
+            "observed": first.observed,
+        }
+    return tree
+
+
+def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
+    if estimate is None:
+        return None
+    values = {"snn_j": estimate.snn_j, "ann_j": estimate.ann_j, "ratio": estimate.ratio}
+    return _without_none(values)
+
+
+def _neurobench(metrics: NeuroBench | None) -> dict[str, Any] | None:
+    if metrics is None:
+        return None
+    return {
+        "Footprint": metrics.footprint_bytes,
+        "ConnectionSparsity": metrics.connection_sparsity,
+        "ActivationSparsity": metrics.activation_sparsity,
+        "SynapticOperations": {
+            "Effective_MACs": metrics.effective_macs,
+            "Effective_ACs": metrics.effective_acs,
+            "Dense": metrics.dense,
+        },
+    }

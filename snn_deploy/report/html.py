@@ -1,0 +1,49 @@
+"""report.html: one page that needs no network, no other file and no script."""
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from . import charts, views
+from .document import Report
+from .energy import Estimate
+from .wording import count, energy, kilobytes, percent, seconds, short_count, unbroken
+
+COLLAPSED = 12
+"""Tables with more rows than this start closed."""
+
+
+def render(report: Report) -> str:
+    """Return the page. Everything that came from a model is escaped."""
+    spikes = report.spikes if report.spikes is not None and report.spikes.samples else None
+    template = _environment().get_template("report.html")
+    return template.render(
+        report=report,
+        warnings=report.all_warnings,
+        cards=views.cards(report),
+        spikes=spikes,
+        layer_chart=None if spikes is None else charts.by_layer(spikes),
+        step_chart=None if spikes is None else charts.by_step(spikes),
+        sample_chart=None if spikes is None else charts.by_sample(spikes),
+        energy_rows=views.energy_rows(report.paper, report.charged),
+        accounts=_accounts(report),
+        neurobench=None if report.neurobench is None else views.neurobench_rows(report.neurobench),
+        time_rows=views.time_rows(report.timing_s),
+        collapsed=COLLAPSED,
+    )
+
+
+def _accounts(report: Report) -> list[tuple[str, Estimate, tuple[views.Segment, ...]]]:
+    known = [("Paper's account", report.paper), ("Charged account", report.charged)]
+    return [(n, e, views.energy_shares(e, e.snn_j)) for n, e in known if e is not None]
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("snn_deploy.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    words = (count, energy, kilobytes, percent, seconds, short_count, unbroken, charts.times)
+    environment.filters.update({word.__name__: word for word in words})
+    return environment

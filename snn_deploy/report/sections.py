@@ -1,0 +1,72 @@
+"""The parts of a report that the pipeline fills in from what it knows."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSection:
+    """The network.
+
+    Attributes:
+        name: what people call it.
+        source_sha256: of the file it came from; None where there was none.
+        architecture: e.g. "ms_resnet20", or how it was found.
+        parameters: numbers learned, as counted in the trained network.
+        neurons: of all layers.
+        spiking_layers: how many.
+        steps: T.
+        input_shape: of one sample at one step.
+    """
+
+    name: str
+    source_sha256: str | None
+    architecture: str
+    parameters: int
+    neurons: int
+    spiking_layers: int
+    steps: int
+    input_shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSection:
+    """What was exported for. constants_sha256: of the target's file, None where it has none."""
+
+    name: str
+    kind: str
+    constants_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizedLayer:
+    """A weight layer in integers.
+
+    Attributes:
+        name: of its node.
+        scale: real value of one unit of what it gives; the mean, where channels differ.
+        shift: the power of two its sums are multiplied by; the largest, where channels differ.
+        weight_error: norm of the rounding error over norm of the weights.
+    """
+
+    name: str
+    scale: float
+    shift: int
+    weight_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizationSection:
+    """How real numbers became integers. saturated: how often a register was at its limit."""
+
+    weight_bits: int
+    saturated: int
+    layers: tuple[QuantizedLayer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccuracySection:
+    """Right answers as fractions of 1; None where it was not measured."""
+
+    samples: int
+    floating: float | None = None
+    integer: float | None = None

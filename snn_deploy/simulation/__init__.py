@@ -1,0 +1,14 @@
+"""Counting what a network does, in integers. Prices are made in `snn_deploy.report`."""
+
+from .activity import Activity, NeuronActivity, Reads, Spread, StageActivity, SynapseActivity
+from .counting import ActivityCounter
+
+__all__ = [
+    "Activity",
+    "ActivityCounter",
+    "NeuronActivity",
+    "Reads",
+    "Spread",
+    "StageActivity",
+    "SynapseActivity",
+]
