@@ -175,9 +175,8 @@ def _show(
     tables.show_conditions(console, conditions)
     deepest = max(results, key=lambda r: int(r["layers"]))
     verdict = "within" if deepest["total_s"] <= LIMIT_S else "OVER"
-    console.print(
-        f"{deepest['name']}: {deepest['total_s']:.1f} s in all, {verdict} the {LIMIT_S:.0f} s allowed"
-    )
+    total = f"{deepest['total_s']:.1f} s in all"
+    console.print(f"{deepest['name']}: {total}, {verdict} the {LIMIT_S:.0f} s allowed")
 
 
 def _row(result: Result) -> list[str]:

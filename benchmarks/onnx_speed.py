@@ -11,6 +11,7 @@ measurement. README.md says what is compared with what, and why that is fair.
 import argparse
 import copy
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -46,8 +47,8 @@ PACKAGES = ("torch", "onnx", "onnxruntime", "spikingjelly", "norse", "numpy", "s
 
 FRAMEWORKS: Mapping[str, Callable[[Any], nn.Module]] = {
     "torch eager": frameworks.eager,
-    "torch eager, folded": frameworks.folded,
-    "torch.compile": frameworks.compiled,
+    "torch folded": frameworks.folded,
+    "torch compile": frameworks.compiled,
     "SpikingJelly": frameworks.spikingjelly,
     "norse": frameworks.norse,
 }
@@ -71,6 +72,7 @@ def main() -> None:
     """Check, measure, print a table for each batch size, write JSON where asked for."""
     arguments = _arguments()
     torch.set_num_threads(arguments.threads)
+    logging.getLogger("torch._library.triton").setLevel(logging.ERROR)  # missing on a CPU, rightly
     console = tables.console()
     subject = trained(STEPS) or lively("ms_resnet20", STEPS)
     exported = _export(subject)
@@ -202,9 +204,7 @@ def _module(module: nn.Module, images: Floats) -> Iterator[Run]:
     yield run
 
 
-def _check(
-    name: str, logits: Logits, subject: Subject, exported: Exported, images: Floats
-) -> str:
+def _check(name: str, logits: Logits, subject: Subject, exported: Exported, images: Floats) -> str:
     """Say how outputs compare with the reference. Raises WrongOutputError."""
     if name.startswith("integer"):
         graph = exported.integers
@@ -212,13 +212,13 @@ def _check(
         values = read_out(graph, evaluate(graph, graph.quantize_input(images)))[output]
         if not np.array_equal(logits, values * graph.output_scale(output)):
             raise WrongOutputError(f"{name}: the integers differ from the reference evaluator's")
-        return "equal to the reference"
+        return "= reference"
     with _module(subject.module, images) as run:
         expected = run()
     difference = float(np.linalg.norm(logits - expected) / np.linalg.norm(expected))
     if not difference < CLOSE:
         raise WrongOutputError(f"{name}: logits differ from torch's by {difference:.1%}")
-    return "equal to torch" if difference == 0 else f"off torch by {difference:.1e}"
+    return "= torch" if difference == 0 else f"torch ± {difference:.0e}"
 
 
 def _check_function(name: str, module: nn.Module, subject: Subject, images: Floats) -> None:
@@ -249,14 +249,18 @@ def _show(
 ) -> None:
     theirs = [name for name in timings if name not in ours]
     table = Table(title=f"Batch of {batch}, T = {STEPS}: milliseconds an image; times as fast as …")
-    table.add_column("")
-    for title in ("ms", "fastest", "slowest", *theirs, *["best of them"] * bool(theirs)):
+    table.add_column("", no_wrap=True)
+    for title in ("ms", "fastest", "slowest"):
         table.add_column(title, justify="right")
-    table.add_column("outputs")
+    for name in theirs:
+        table.add_column(name.removeprefix("torch "), justify="right")
+    table.add_column("best of them", justify="right")
+    table.add_column("outputs", no_wrap=True)
     for name, timing in timings.items():
         times = [f"{1000 * s / batch:.2f}" for s in (timing.call_s, *timing.spread_s)]
         ratios = [timings[other].call_s / timing.call_s for other in theirs]
         cells = [f"{ratio:.2f}" for ratio in (*ratios, *[min(ratios)] * bool(ratios))]
+        cells += [""] * (not ratios)
         style = "bold" if name in ours else ""
         table.add_row(name, *times, *cells, checked[name], style=style)
     console.print(table)

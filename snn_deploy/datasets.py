@@ -22,6 +22,16 @@ Floats = NDArray[np.float32]
 
 _NAMES = ("images", "samples")
 _SHOWN = 3
+_DAMAGED = (
+    ValueError,
+    OSError,
+    EOFError,
+    OverflowError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""RuntimeError: an archive with a password, or packed in a way that Python cannot unpack."""
 _FORM = "write it with np.savez(file, images=bytes [N, C, H, W] or floats [N, …], labels=[N])"
 
 
@@ -143,16 +153,18 @@ def _read(path: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:
     if not path.is_file():
         raise UsageError(f"'{path}' is no file", "give the path of a sample file")
     try:
-        content = np.load(path, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            return {"samples": content}, ["samples"]
-        with content:
+        with path.open("rb") as file:
+            content = np.load(file, allow_pickle=False)
+            if isinstance(content, np.ndarray):
+                return {"samples": content}, ["samples"]
             held = content.files
             found = {name: content[name] for name in (*_NAMES, "labels") if name in held}
     except PermissionError as error:
         raise UsageError(f"'{path}' cannot be read", "change its permissions") from error
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except _DAMAGED as error:
         raise _unusable(path, "is empty, damaged or no .npz or .npy file") from error
+    except MemoryError as error:
+        raise _unusable(path, "says it holds more than fits into memory") from error
     if not all(isinstance(array, np.ndarray) for array in found.values()):
         raise _unusable(path, "is an archive of other files than arrays")
     return found, held

@@ -12,7 +12,8 @@ import numpy as np
 
 from snn_deploy.delivery import MANIFEST, MANIFEST_SCHEMA, REPORT
 from snn_deploy.errors import ModelError
-from snn_deploy.ir.evaluate import evaluate, read_out
+from snn_deploy.ir.evaluate import Values, evaluate, read_out
+from snn_deploy.ir.graph import Array
 from snn_deploy.pipeline import Export
 from snn_deploy.report import (
     AccuracySection,
@@ -65,6 +66,9 @@ def _warnings(export: Export) -> Iterator[str]:
             f"Nothing here could run the files for {export.target.name}: that they make the same "
             "spikes is not proved."
         )
+    if export.samples.labels is not None and not _gives_classes(export):
+        shape = list(export.proof.outputs.shape[1:])
+        yield f"Its output of shape {shape} is no list of classes: no accuracy was measured."
     yield from _of_samples(export)
     yield from (str(found) for found in export.float_checks if found.flips)
 
@@ -108,19 +112,27 @@ def version() -> str:
 def golden(export: Export) -> bytes:
     """Return a few samples as .npz, all integers; a device must reproduce these numbers exactly.
 
-    `input` [N, *shape]; `output/<name>` [N, *shape], summed over the steps; `spikes/<layer>` [N],
-    over all steps and neurons of the layer.
+    `input` [N, *shape] as the artefact takes it; int64 `output/<name>` [N, *shape], summed over the
+    steps; int64 `spikes/<layer>` [N], over all steps and neurons of the layer.
     """
     graph = export.graph
     x = graph.quantize_input(export.samples.first(GOLDEN_SAMPLES).normalised(export.spec))
-    steps = list(evaluate(graph, x))
-    arrays = {"input": x} | {f"output/{n}": a for n, a in read_out(graph, iter(steps)).items()}
-    for node in graph.spiking:
-        per_step = (values[node.name].reshape(len(x), -1).sum(axis=1) for values in steps)
-        arrays[f"spikes/{node.name}"] = np.stack(list(per_step)).sum(axis=0, dtype=np.int64)
+    spikes = {node.name: np.zeros(len(x), np.int64) for node in graph.spiking}
+    sums = read_out(graph, _counting(evaluate(graph, x), spikes))
+    arrays = {"input": x}
+    arrays |= {f"output/{name}": array.astype(np.int64) for name, array in sums.items()}
+    arrays |= {f"spikes/{name}": array for name, array in spikes.items()}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
+
+
+def _counting(steps: Iterator[Values], spikes: Mapping[str, Array]) -> Iterator[Values]:
+    """Hand the steps on, one at a time, and add the spikes of each to the counts."""
+    for values in steps:
+        for name, count in spikes.items():
+            count += values[name].reshape(len(count), -1).sum(axis=1, dtype=np.int64)
+        yield values
 
 
 def _model(export: Export) -> ModelSection:
@@ -145,9 +157,13 @@ def _quantization(export: Export) -> QuantizationSection:
     return QuantizationSection(export.graph.weight_bits, export.proof.saturated, layers)
 
 
+def _gives_classes(export: Export) -> bool:
+    return export.proof.outputs.ndim == 2
+
+
 def _accuracy(export: Export) -> AccuracySection | None:
     labels = export.samples.labels
-    if labels is None:
+    if labels is None or not _gives_classes(export):
         return None
     classes = export.proof.outputs.shape[1]
     if labels.max() >= classes:

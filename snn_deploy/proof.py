@@ -11,7 +11,7 @@ from snn_deploy.artifact import Executor
 from snn_deploy.checkpoints import InputSpec
 from snn_deploy.datasets import Samples
 from snn_deploy.errors import ValidationError
-from snn_deploy.ir.evaluate import Values, evaluate, read_out
+from snn_deploy.ir.evaluate import Values, accumulate, evaluate, read_out
 from snn_deploy.ir.graph import Array, Graph
 from snn_deploy.quantization.graph import QuantGraph
 from snn_deploy.simulation.activity import Activity
@@ -74,8 +74,7 @@ def prove(
         done += len(batch)
         for executor, comparison in zip(executors, comparisons, strict=True):
             comparison.add_samples(len(batch))
-            stage = f"{executor.backend} ({executor.form} form) against the reference"
-            check(comparison.result(), stage)
+            check(comparison.result(), _stage(executor))
             _check_readout(executor, executor.infer(x, graph.steps), sums)
         observe(done)
     agreement = tuple(c.result() for c in comparisons)
@@ -152,32 +151,51 @@ def _compare(
     runs = [executor.run(x, graph.steps) for executor, _ in executors]
     reference = evaluate(graph, x, saturated=saturated)
     for step, (expected, *observed) in enumerate(zip_longest(reference, *runs)):
-        counter.add(step, expected)
-        for (_, comparison), values in zip(executors, observed, strict=True):
+        for (executor, comparison), values in zip(executors, observed, strict=True):
+            _check_complete(graph, executor, step, expected, values)
             comparison.add_step(step, expected, values)
-        _accumulate(sums, graph.outputs, expected)
+        counter.add(step, expected)
+        accumulate(sums, graph.outputs, expected)
     return sums
 
 
-def _accumulate(sums: dict[str, Array], outputs: Sequence[str], values: Values) -> None:
-    for name in outputs:
-        sums[name] = sums[name] + values[name] if name in sums else values[name]
+def _stage(executor: Executor) -> str:
+    return f"{executor.backend} ({executor.form} form) against the reference"
+
+
+def _check_complete(
+    graph: Graph, executor: Executor, step: int, expected: Values | None, observed: Values | None
+) -> None:
+    """Raise ValidationError where one has a step that the other lacks, or a neuron is not seen."""
+    if expected is None or observed is None:
+        ran = (f"{step} steps" if values is None else "more" for values in (expected, observed))
+        raise ValidationError(_stage(executor), "the number of steps", *ran)
+    unseen = [node.name for node in graph.spiking if node.name not in observed]
+    if unseen:
+        raise ValidationError(_stage(executor), f"layer '{unseen[0]}'", "its spikes", "nothing")
 
 
 def check(agreement: Agreement, stage: str) -> None:
-    """Raise ValidationError, with the first difference, where there is one."""
+    """Raise ValidationError, with the first difference, unless all that was compared is equal."""
     first = agreement.first_mismatch
     if first is not None:
         where = f"{agreement.mismatches} of {agreement.values_compared} values, first at {first}"
         raise ValidationError(stage, where, first.expected, first.observed)
+    if not agreement.equal:
+        raise ValidationError(stage, "all layers", "values to compare", "none")
 
 
 def _check_readout(
     executor: Executor, observed: Mapping[str, Array], expected: Mapping[str, Array]
 ) -> None:
+    stage = f"the delivered {executor.form} file in {executor.backend}"
     for name, sums in expected.items():
-        if not np.array_equal(sums, observed[name]):
-            index = tuple(int(i) for i in np.argwhere(sums != observed[name])[0])
-            stage = f"the delivered {executor.form} file in {executor.backend}"
-            where = f"output '{name}', index {index}"
-            raise ValidationError(stage, where, sums[index], observed[name][index])
+        found = observed.get(name)
+        if found is None or found.shape != sums.shape:
+            shape = "nothing" if found is None else f"shape {list(found.shape)}"
+            raise ValidationError(stage, f"output '{name}'", f"shape {list(sums.shape)}", shape)
+        if not np.array_equal(sums, found):
+            index = tuple(int(i) for i in np.argwhere(sums != found)[0])
+            raise ValidationError(
+                stage, f"output '{name}', index {index}", sums[index], found[index]
+            )

@@ -5,6 +5,9 @@ from importlib import resources
 
 from snn_deploy.hardware import Target
 
+KINDS = ("published", "measured", "derived", "fitted", "assumed")
+"""What a number may rest on."""
+
 
 def names() -> tuple[str, ...]:
     """Return the targets' names in alphabetical order."""
@@ -23,13 +26,21 @@ def load(name: str) -> Target:
         raise KeyError(name)
     text = resources.files(__name__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
     content = tomllib.loads(text)
-    limits = content.pop("limits")
+    limits = content.pop("limits", {})
     content |= {key: _sourced(name, key, entry) for key, entry in limits.items()}
-    return Target(**content)
+    try:
+        return Target(**content)
+    except TypeError as error:
+        raise ValueError(f"targets/{name}.toml: {error}") from error
 
 
 def _sourced(target: str, key: str, entry: dict[str, object]) -> int:
     value = entry.get("value")
-    if not entry.get("source") or not entry.get("kind") or not isinstance(value, int):
-        raise ValueError(f"targets/{target}.toml: {key} needs an integer value, a source, a kind")
+    is_count = type(value) is int and value > 0
+    if not is_count or not entry.get("source") or entry.get("kind") not in KINDS:
+        kinds = ", ".join(KINDS)
+        raise ValueError(
+            f"targets/{target}.toml: {key} needs a value above 0, a source, and a kind of {kinds}"
+        )
+    assert isinstance(value, int), "checked above"
     return value

@@ -39,7 +39,8 @@ def compiled(network: MSResNet) -> nn.Module:
 
     config.freezing = True
     plain = _with_neurons(network, _PlainLIF)
-    return torch.compile(plain)
+    found: nn.Module = torch.compile(plain)  # type: ignore[assignment]  # a module gives a module
+    return found
 
 
 class _PlainLIF(nn.Module):
@@ -67,7 +68,11 @@ def spikingjelly(network: MSResNet) -> nn.Module:
     Its neuron fires at v >= v_threshold, ours above: the next larger number says the same. Its
     decay is v - v / tau.
     """
-    from spikingjelly.activation_based import functional, layer, neuron
+    from spikingjelly.activation_based import (  # type: ignore[import-untyped]
+        functional,
+        layer,
+        neuron,
+    )
 
     def lif(ours: LIF) -> nn.Module:
         return neuron.LIFNode(
@@ -144,8 +149,11 @@ def norse(network: MSResNet) -> nn.Module:
 
     That is faster than its cells called step by step on the whole network.
     """
-    from norse.torch.functional.lif_box import LIFBoxFeedForwardState, lif_box_feed_forward_step
-    from norse.torch.module.snn import SNN
+    from norse.torch.functional.lif_box import (  # type: ignore[import-untyped]
+        LIFBoxFeedForwardState,
+        lif_box_feed_forward_step,
+    )
+    from norse.torch.module.snn import SNN  # type: ignore[import-untyped]
 
     class Neuron(nn.Module):
         def __init__(self, ours: LIF) -> None:

@@ -12,8 +12,10 @@ from snn_deploy.errors import MissingDependencyError, SnnDeployError, UsageError
 
 from .console import complain, say
 
-INTERRUPTED = 130
+UNREAD = 1
+"""Whoever read standard output went away; Typer says the same."""
 BUG = 70
+INTERRUPTED = 130
 _EXTRAS = {"torch": "torch", "norse": "norse"}
 """Packages that are imported where they are needed, and the extra that brings them."""
 
@@ -29,10 +31,10 @@ def guarded(program: typer.Typer, name: str, arguments: Sequence[str] | None) ->
         code = _run(program, name, arguments)
         sys.stdout.flush()
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return UNREAD
     except typer.TyperException as error:
         return _wrong_option(error, name)
     except SnnDeployError as error:

@@ -104,7 +104,9 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
 def _without_file(factory: str | None) -> LoadedModel:
     if factory is None:
         raise UsageError("no model", "give a model file, or --model package.module:function")
-    return LoadedModel(factory.rpartition(":")[2], _made(factory).eval())
+    module = _made(factory)
+    _check_finite(module.state_dict(), factory)
+    return LoadedModel(factory.rpartition(":")[2], module.eval())
 
 
 def _from_content(
@@ -205,7 +207,7 @@ def _made(factory: str) -> nn.Module:
         make = getattr(importlib.import_module(name), function)
     except (ImportError, AttributeError) as error:
         raise UsageError(f"'{factory}' cannot be imported ({error})", _FACTORY) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ModelError(name, f"its import fails {_place(error)}", _MEND) from error
     finally:
         sys.path.pop(0)
@@ -213,17 +215,16 @@ def _made(factory: str) -> nn.Module:
         raise UsageError(f"'{factory}' is a {type(make).__name__}, no function", _FACTORY)
     try:
         module = make()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ModelError(factory, f"fails {_place(error)}", _MEND) from error
     if not isinstance(module, nn.Module):
         raise ModelError(factory, f"gives a {type(module).__name__}", "return a torch.nn.Module")
     return module
 
 
-def _place(error: Exception) -> str:
-    """Return where in the user's code an error is from, and what it says."""
-    what = f"({type(error).__name__}: {error})"
-    if isinstance(error, SyntaxError):
-        return what
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"at {frame.filename}:{frame.lineno} {what}"
+def _place(error: BaseException) -> str:
+    """Return what an error says, and where in the user's own code it is from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if not any(p in f.filename for p in ("site-packages", "<", __file__))]
+    where = f"at {own[-1].filename}:{own[-1].lineno} " if own else ""
+    return f"{where}({type(error).__name__}: {error})"

@@ -1,7 +1,7 @@
 """The training loop: SGD with a cosine, mixed precision, resumable after every epoch.
 
 A run lives in one folder: `log.jsonl` (one line an epoch) and `last.pt` (all that resuming needs).
- Started under torchrun it uses every process it is given.
+Started under torchrun it uses every process it is given.
 """
 
 import json
@@ -74,6 +74,8 @@ def train(
     tested = _tensors(test)
     run = _Run(network, config, _tensors(training), workers)
     run.resume(folder / "last.pt")
+    if workers.first:
+        _keep_lines(folder / "log.jsonl", run.epoch)
     for epoch in range(run.epoch, config.epochs):
         started = time.perf_counter()
         loss, accuracy = run.train_epoch(epoch, observe)
@@ -105,6 +107,13 @@ def train(
 
 def _tensors(samples: Samples) -> LabelledImages:
     return torch.from_numpy(samples.values), torch.from_numpy(samples.labels)
+
+
+def _keep_lines(log: Path, count: int) -> None:
+    """Cut a log after the epochs that are taken as done: the next ones are written again."""
+    if log.exists():
+        lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
+        log.write_text("".join(lines[:count]), encoding="utf-8")
 
 
 @torch.no_grad()
@@ -173,6 +182,7 @@ class _Run:
         generator = torch.Generator().manual_seed(self.config.seed * 100_003 + epoch)
         order = torch.randperm(len(self.labels), generator=generator)
         generator.manual_seed(generator.initial_seed() + 7919 * (self.workers.rank + 1))
+        torch.manual_seed(generator.initial_seed())
         loss_sum, hits, seen = 0.0, 0, 0
         started = time.perf_counter()
         for batch in range(self.batches):

@@ -151,7 +151,7 @@ def rounded(value: int, shift: int) -> int:
     return -size if exact < 0 else size
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(
     st.lists(st.integers(-(2**31) + 1, 2**31 - 1), min_size=1, max_size=6),
     st.lists(st.integers(-31, 0), min_size=1, max_size=3),

@@ -77,7 +77,7 @@ FLOAT_NEURONS = st.builds(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(FLOAT_NEURONS, st.lists(st.lists(quarters(-2, 2), min_size=8, max_size=8), max_size=4))
 def test_float_neurons(op: Lif, currents: list[list[float]]) -> None:
     x = np.array(currents, np.float64).reshape(-1, 8).T[:, :, None]
@@ -172,7 +172,7 @@ STEPS = 8
 SMALL, NEAR, FAR = 300, 2**17, 2**21
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(
     INTEGER_NEURONS,
     st.integers(1, 2**17 - 1),
@@ -201,7 +201,7 @@ def test_integer_neurons(op: IntegerLif, level: int, bias: int, reach: int, seed
     assert saturated["lif"] == sum(outside for _, outside in expected)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.integers(0, 4096), st.lists(st.integers(-LIMIT, LIMIT), min_size=1, max_size=20))
 @example(4095, [LIMIT, -LIMIT, 4095, 4096, -4095, -4096, 1, -1, 0])
 @example(1, [LIMIT, -LIMIT, LIMIT - 1, 1 - LIMIT])

@@ -63,6 +63,24 @@ def one_step() -> nn.Module:
         return nn.Sequential(nn.Flatten(), nn.Linear(192, 16), LIF(), nn.Linear(16, CLASSES))
 
 
+def map_of_classes() -> nn.Module:
+    """A network that gives a value a pixel and class."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(20)
+        return nn.Sequential(nn.Conv2d(3, 4, 3), LIF(), nn.Conv2d(4, CLASSES, 1))
+
+
+def infinite() -> nn.Module:
+    network = residual()
+    with torch.no_grad():
+        network.get_parameter("fc.weight")[0, 0] = torch.inf
+    return network
+
+
+def quits() -> nn.Module:
+    raise SystemExit
+
+
 def explodes() -> nn.Module:
     raise RuntimeError("these weights\nare nowhere")
 

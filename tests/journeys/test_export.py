@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 
 from tests.journeys.command import SMALL, Ended, deploy, export, tree
-from tests.journeys.nets import CLASSES, MEAN, SHAPE, STD
+from tests.journeys.nets import CLASSES, MEAN, SHAPE, STD, residual
 
 FILES = {
     "golden/golden.npz",
@@ -66,13 +67,24 @@ def test_the_summary_ends_with_the_places(exported: tuple[Path, Ended]) -> None:
     assert ended.err.splitlines()[:2] == ["load", "trace"]
 
 
-def test_warnings_come_first(checkpoint: Path, tmp_path: Path) -> None:
-    raw = np.linspace(0, 255, 4 * 3 * 8 * 8, dtype=np.float32).reshape(4, *SHAPE)
+def test_warnings_come_first_and_steps_can_be_changed(checkpoint: Path, tmp_path: Path) -> None:
+    raw = np.linspace(0, 255, 2 * 3 * 8 * 8, dtype=np.float32).reshape(2, *SHAPE)
     np.savez(tmp_path / "raw.npz", images=raw)
-    ended = deploy("validate", checkpoint, "--data", tmp_path / "raw.npz")
+    ended = deploy("validate", checkpoint, "--data", tmp_path / "raw.npz", "--steps", "2")
     assert ended.code == 0
-    assert ended.out.startswith("warning    Floating-point samples are taken as normalised; these ")
-    assert "between 0 and 255" in ended.out.splitlines()[0]
+    lines = ended.out.splitlines()
+    assert lines[0].startswith("warning    Floating-point samples are taken as normalised; these ")
+    assert "between 0 and 255" in lines[0]
+    model = next(line for line in lines if not line.startswith("warning "))
+    assert model.startswith("model      small: ")
+    assert model.endswith("T = 2")
+
+
+def test_outputs_that_are_no_classes(floats: Path) -> None:
+    net = ("--model", "tests.journeys.nets:map_of_classes", "--steps", "2")
+    report = deploy("validate", *net, "--data", floats, "--json").json()
+    assert report["warnings"][0].startswith("Its output of shape [5, 6, 6] is no list of classes")
+    assert "accuracy" not in report
 
 
 def test_the_same_export_twice_is_the_same_files(
@@ -148,13 +160,6 @@ def test_bits_and_scales(floats: Path, tmp_path: Path) -> None:
     assert manifest["input"]["limit"] == 63
 
 
-def test_more_steps_than_the_file_says(checkpoint: Path, images: Path) -> None:
-    few = ("--samples", "2", "--calibration-samples", "2", "--json")
-    plain = deploy("validate", checkpoint, "--data", images, *few)
-    longer = deploy("validate", checkpoint, "--data", images, *few, "--steps", "2")
-    assert (plain.json()["model"]["steps"], longer.json()["model"]["steps"]) == (1, 2)
-
-
 def test_steps_of_a_network_that_has_none(floats: Path) -> None:
     net = ("--model", "tests.journeys.nets:one_step")
     ended = deploy("validate", *net, "--data", floats, "--steps", "4", "--json")
@@ -173,20 +178,31 @@ def test_other_samples_set_the_ranges(floats: Path, tmp_path: Path) -> None:
     assert limits[1] > 2 * limits[0]
 
 
-def test_mean_and_std_say_how_bytes_become_input(
-    checkpoint: Path, state_dict: Path, images: Path, tmp_path: Path
-) -> None:
-    few = ("--data", images, "--samples", "2", "--calibration-samples", "2", "--steps", "1", "-q")
+def test_mean_and_std_say_how_bytes_become_input(images: Path, tmp_path: Path) -> None:
     spec = ("--mean", ",".join(map(str, MEAN)), "--std", ",".join(map(str, STD)))
-    assert export(checkpoint, *few, "-o", tmp_path / "told").code == 0
-    assert export(state_dict, *few, *spec, "-o", tmp_path / "given").code == 0
-    told, given = (np.load(tmp_path / n / "golden/golden.npz") for n in ("told", "given"))
-    assert sorted(told) == sorted(given)
-    for name in told:
-        np.testing.assert_array_equal(told[name], given[name])
-    manifest = json.loads((tmp_path / "given/manifest.json").read_text(encoding="utf-8"))
-    assert manifest["input"]["mean"] == list(MEAN)
-    assert manifest["source"]["sha256"] == hashlib.sha256(state_dict.read_bytes()).hexdigest()
+    assert export(*SMALL, "--data", images, *spec, "-o", tmp_path / "bytes", "-q").code == 0
+    axes = (-1, 1, 1)
+    x = np.load(images)["images"].astype(np.float32) / np.float32(255)
+    mean, std = np.float32(MEAN).reshape(axes), np.float32(STD).reshape(axes)
+    np.savez(tmp_path / "floats.npz", images=(x - mean) / std)
+    floats = ("--data", tmp_path / "floats.npz")
+    assert export(*SMALL, *floats, "-o", tmp_path / "floats", "-q").code == 0
+    of_bytes, of_floats = (np.load(tmp_path / n / "golden/golden.npz") for n in ("bytes", "floats"))
+    assert sorted(of_bytes) == sorted(of_floats)
+    for name in of_bytes:
+        np.testing.assert_array_equal(of_bytes[name], of_floats[name])
+    manifest = json.loads((tmp_path / "bytes/manifest.json").read_text(encoding="utf-8"))
+    assert (manifest["input"]["mean"], manifest["input"]["std"]) == (list(MEAN), list(STD))
+
+
+def test_weights_from_a_file_of_their_own(floats: Path, tmp_path: Path) -> None:
+    weights = tmp_path / "weights.pt"
+    torch.save(residual().state_dict(), weights)
+    ended = export(weights, *SMALL, "--data", floats, "-o", tmp_path / "net")
+    assert ended.code == 0
+    manifest = json.loads((tmp_path / "net/manifest.json").read_text(encoding="utf-8"))
+    sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert manifest["source"] == {"name": "weights", "sha256": sha256}
 
 
 def test_the_folder_has_a_name_of_its_own(
@@ -281,19 +297,3 @@ def test_without_a_runtime_nothing_is_claimed(
     monkeypatch.setattr(OnnxConverter, "executors", lambda *_: ())
     ended = deploy("validate", *SMALL, "--data", floats)
     assert ended.out.startswith("warning    Nothing here could run the files for onnx")
-
-
-@pytest.mark.slow
-def test_the_network_that_ships(tmp_path: Path) -> None:
-    models = Path(__file__).parents[2] / "models"
-    network = models / "checkpoints" / "ms_resnet20_cifar10.pt"
-    if not network.exists():
-        pytest.skip("needs the shipped checkpoint")
-    ended = export(
-        network,
-        *("--data", models / "samples" / "cifar10_100.npz", "--samples", "2"),
-        *("--calibration-samples", "4", "-o", tmp_path / "net", "--json"),
-    )
-    report = ended.json()
-    assert report["model"]["architecture"] == "ms_resnet20"
-    assert [row["mismatches"] for row in report["agreement"]] == [0, 0, 0]

@@ -46,7 +46,7 @@ NEURONS = st.builds(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(NEURONS, st.integers(0, 2**32 - 1))
 def test_the_same_spikes_exactly(op: Lif, seed: int) -> None:
     """With constants that both can hold, ties included: three steps lose no bit of 1/64."""

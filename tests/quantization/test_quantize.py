@@ -2,6 +2,8 @@
 
 from collections import Counter
 from dataclasses import replace
+from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -14,9 +16,9 @@ from snn_deploy.ir.ops import Add, Conv, Input, IntegerLif, Lif, Linear
 from snn_deploy.ir.spec import QUANTIZED, verify
 from snn_deploy.passes import JOIN_SCALES, run_passes
 from snn_deploy.quantization import (
-    Quantized,
     QuantGraph,
     QuantizationOptions,
+    Quantized,
     calibrate,
     quantize,
 )
@@ -42,6 +44,12 @@ def quantized(graph: Graph, options: QuantizationOptions = DEFAULT) -> Quantized
     return quantize(graph, calibrate(graph, samples(graph)), options)
 
 
+@cache
+def network(name: str, options: str) -> tuple[Graph, Quantized]:
+    graph = ALL[name]()
+    return graph, quantized(graph, OPTIONS[options])
+
+
 def along(scale: Array, like: Array) -> Array:
     """Shape a scale [1] or [C] for values [B, C, ...]."""
     return scale.reshape(1, -1, *(1,) * (like.ndim - 2))
@@ -57,26 +65,27 @@ def differing(graph: Graph, made: QuantGraph, x: Array) -> float:
 # --- spikes ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("options", "most"), [("fine", 0.01), ("default", 0.04), ("channels", 0.04)]
-)
+MOST = {"fine": 0.01, "default": 0.04, "channels": 0.04}
+
+
+@pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("name", ALL)
-def test_the_spikes_of_the_float_network(name: str, options: str, most: float) -> None:
+def test_the_spikes_of_the_float_network(name: str, options: str) -> None:
     """Integers round, and a spike that turns over turns others over: a few per cent at 8 bits.
 
     With 16 bits next to none are left, so that it is the rounding and nothing else. The samples
     are others than those of the calibration.
     """
-    graph = ALL[name]()
-    made = quantized(graph, OPTIONS[options]).graph
+    graph, found = network(name, options)
+    made = found.graph
     verify(made, QUANTIZED)
-    assert differing(graph, made, samples(graph, seed=3)) < most
+    assert differing(graph, made, samples(graph, seed=3)) < MOST[options]
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_readouts_are_near(name: str) -> None:
-    graph = ALL[name]()
-    made = quantized(graph, FINE).graph
+    graph, quantized_as = network(name, "fine")
+    made = quantized_as.graph
     x = samples(graph, seed=3)
     floats = read_out(graph, evaluate(graph, x))
     integers = read_out(made, evaluate(made, made.quantize_input(x)))
@@ -88,8 +97,9 @@ def test_readouts_are_near(name: str) -> None:
 @pytest.mark.parametrize("options", ["default", "channels"])
 @pytest.mark.parametrize("name", ALL)
 def test_nothing_leaves_the_register(name: str, options: str) -> None:
-    made = quantized(ALL[name](), OPTIONS[options]).graph
-    x = made.quantize_input(samples(ALL[name](), seed=3))
+    graph, found = network(name, options)
+    made = found.graph
+    x = made.quantize_input(samples(graph, seed=3))
     saturated: Counter[str] = Counter()
     list(evaluate(made, x, saturated=saturated))
     assert not saturated
@@ -101,7 +111,7 @@ def test_nothing_leaves_the_register(name: str, options: str) -> None:
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("name", ALL)
 def test_whatever_is_added_has_one_scale(name: str, options: str) -> None:
-    made = quantized(ALL[name](), OPTIONS[options]).graph
+    made = network(name, options)[1].graph
     for node in made.nodes:
         if isinstance(node.op, Add):
             for source in node.inputs:
@@ -124,8 +134,7 @@ def test_a_residual_stream_has_one_unit_from_end_to_end() -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_integers_times_scales_are_the_real_values(name: str, options: str) -> None:
     """Weights: integer * 2^shift * unit = weight * scale of what is read, to half a step."""
-    graph = ALL[name]()
-    found = quantized(graph, OPTIONS[options])
+    graph, found = network(name, options)
     made = found.graph
     adapted = run_passes(graph, JOIN_SCALES)
     assert [layer.name for layer in found.layers] == weighted(made)
@@ -159,7 +168,7 @@ def by_input(scale: Array, op: object, weight: Array) -> Array:
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("name", ALL)
 def test_what_reads_spikes_never_loses_bits(name: str, options: str) -> None:
-    made = quantized(ALL[name](), OPTIONS[options]).graph
+    made = network(name, options)[1].graph
     for layer in weighted(made):
         shift = made.param(layer, "shift")
         if shift is not None and isinstance(made[made[layer].inputs[0]].op, IntegerLif):
@@ -167,7 +176,7 @@ def test_what_reads_spikes_never_loses_bits(name: str, options: str) -> None:
 
 
 def test_a_mean_is_a_sum_with_a_smaller_scale() -> None:
-    made = quantized(ALL["sew"]()).graph
+    made = network("sew", "default")[1].graph
     assert made.scales["mean"].tolist() == [1 / 64]
     assert type(made["mean"].op).__name__ == "SumPool"
 
@@ -179,7 +188,7 @@ def test_a_mean_is_a_sum_with_a_smaller_scale() -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_thresholds_are_fine(name: str, options: str) -> None:
     """A hundred units or more: rounding moves no threshold by more than half a per cent."""
-    made = quantized(ALL[name](), OPTIONS[options]).graph
+    made = network(name, options)[1].graph
     for node in made.spiking:
         assert made.params[f"{node.name}.threshold"].min() >= 100 * 64, node.name
 
@@ -207,7 +216,7 @@ def test_fewer_bits_are_fewer_integers(per_channel: bool) -> None:
         assert max(int(np.abs(w.astype(np.int64)).max()) for w in weights) <= 2 ** (bits - 1) - 1
         assert found.graph.weight_bits == bits
         errors.append(float(np.mean([layer.weight_error for layer in found.layers])))
-    assert all(a > 1.4 * b for a, b in zip(errors, errors[1:7], strict=False))
+    assert all(a > 1.4 * b for a, b in pairwise(errors[:7]))
     assert errors[6] < 0.01
     assert errors[8] < 0.001
 
@@ -336,7 +345,7 @@ def test_an_input_that_calibration_saw_nothing_of() -> None:
     list(evaluate(made, made.quantize_input(samples(graph) / 100)))
 
 
-# --- what is refused --------------------------------------------------------------------------------
+# --- what is refused ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["float_hard", "float_none", "float_delayed"])
@@ -364,7 +373,7 @@ def test_spikes_of_different_scales_cannot_be_added() -> None:
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("name", ALL)
 def test_no_real_number_is_left(name: str, options: str) -> None:
-    made = quantized(ALL[name](), OPTIONS[options]).graph
+    made = network(name, options)[1].graph
     assert isinstance(made, QuantGraph)
     assert {array.dtype.kind for array in made.params.values()} == {"i"}
     assert made.outputs == ALL[name]().outputs

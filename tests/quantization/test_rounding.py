@@ -23,7 +23,7 @@ WEIGHTS = st.lists(
 LIMITS = st.sampled_from([1, 3, 7, 31, 127, 32767])
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(WEIGHTS, st.floats(1e-3, 2), LIMITS)
 def test_no_integer_is_nearer(rows: list[list[float]], scale: float, limit: int) -> None:
     weight = np.array(rows)
@@ -71,7 +71,7 @@ def test_the_best_clipping_point(
         assert error == pytest.approx(best, rel=1e-9, abs=1e-15)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(
     WEIGHTS,
     st.floats(1e-4, 0.1),

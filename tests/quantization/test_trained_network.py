@@ -1,9 +1,9 @@
 """A really trained MS-ResNet-20 on real images keeps its accuracy in 8 bits.
 
 The network and the images lie in ../shared/data, which says what is known of them. It was trained
-for six epochs only, so that many images are near the border between two classes: of 200, a dozen
-change class by any rounding at all, as many for the better as for the worse. On 2,000 images this
-quantisation gains 6.
+for six epochs only, so that many images are near the border between two classes: some five in a
+hundred change class by any rounding at all, for the better or for the worse. How much the layers
+spike is the sharper test: thresholds that are 2 % too high cost 2 % of the spikes.
 """
 
 from pathlib import Path
@@ -20,6 +20,7 @@ from snn_deploy.passes import FOLD, run_passes
 from snn_deploy.quantization import calibrate, quantize
 
 STEPS = 4
+COUNT = 48
 MEAN = np.array([0.4914, 0.4822, 0.4465]).reshape(3, 1, 1)
 STD = np.array([0.247, 0.243, 0.261]).reshape(3, 1, 1)
 
@@ -28,9 +29,15 @@ def normalised(images: Array) -> Array:
     return ((images / 255 - MEAN) / STD).astype(np.float32)
 
 
-def outputs(graph: Graph, x: Array) -> Array:
-    parts = (read_out(graph, evaluate(graph, x[i : i + 50])) for i in range(0, len(x), 50))
-    return np.concatenate([part[graph.outputs[0]] for part in parts])
+def run(graph: Graph, x: Array) -> tuple[Array, Array]:
+    """Return the readout, [N, classes], and the spikes of every layer."""
+    outputs: list[Array] = []
+    spikes = np.zeros(len(graph.spiking), np.int64)
+    for first in range(0, len(x), 24):
+        steps = list(evaluate(graph, x[first : first + 24]))
+        outputs.append(read_out(graph, iter(steps))[graph.outputs[0]])
+        spikes += [sum(int(values[n.name].sum()) for values in steps) for n in graph.spiking]
+    return np.concatenate(outputs), spikes
 
 
 @pytest.fixture
@@ -41,27 +48,18 @@ def graph(shared_data: Path) -> Graph:
     return run_passes(trace(network, (3, 32, 32), name="ms_resnet20"), FOLD)
 
 
-@pytest.fixture
-def training_images(shared_data: Path) -> Array:
-    """Return the first 64, from a sheet of 200 x 50."""
-    image = pytest.importorskip("PIL.Image")
-    with image.open(shared_data / "cifar10-train-1.webp") as sheet:
-        rows = np.asarray(sheet.convert("RGB").crop((0, 0, 50 * 32, 2 * 32)))
-    return rows.reshape(2, 32, 50, 32, 3).transpose(0, 2, 4, 1, 3).reshape(-1, 3, 32, 32)[:64]
-
-
-def test_eight_bits_keep_the_accuracy(
-    graph: Graph, training_images: Array, shared_data: Path
-) -> None:
+def test_eight_bits_keep_the_accuracy(graph: Graph, shared_data: Path) -> None:
     with np.load(shared_data / "cifar10-test-first200.npz") as file:
-        x, labels = normalised(file["images"]), file["labels"]
-    made = quantize(graph, calibrate(graph, normalised(training_images))).graph
-    floats, integers = outputs(graph, x), outputs(made, made.quantize_input(x))
+        images, labels = file["images"], file["labels"][:COUNT]
+    x, others = normalised(images[:COUNT]), normalised(images[-16:])
+    made = quantize(graph, calibrate(graph, others)).graph
+    floats, float_spikes = run(graph, x)
+    integers, integer_spikes = run(made, made.quantize_input(x))
     hits = [int((y.argmax(axis=1) == labels).sum()) for y in (floats, integers)]
-    assert hits[0] == 161
+    assert hits[0] == 42
     assert abs(hits[1] - hits[0]) <= 3
-    assert np.mean(floats.argmax(axis=1) == integers.argmax(axis=1)) > 0.92
-    assert (
-        np.corrcoef((integers * made.output_scale(made.outputs[0])).ravel(), floats.ravel())[0, 1]
-        > 0.99
-    )
+    assert np.mean(floats.argmax(axis=1) == integers.argmax(axis=1)) > 0.9
+    assert integer_spikes.sum() == pytest.approx(float_spikes.sum(), rel=0.005)
+    np.testing.assert_allclose(integer_spikes, float_spikes, rtol=0.02)
+    real = integers * made.output_scale(made.outputs[0])
+    assert np.corrcoef(real.ravel(), floats.ravel())[0, 1] > 0.99
