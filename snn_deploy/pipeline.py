@@ -16,7 +16,7 @@ from snn_deploy import registry
 from snn_deploy.artifact import Artifact, Converter
 from snn_deploy.checkpoints import InputSpec
 from snn_deploy.datasets import Samples
-from snn_deploy.errors import UsageError
+from snn_deploy.errors import ModelError, UsageError
 from snn_deploy.hardware import Target
 from snn_deploy.ir.graph import Array, Graph
 from snn_deploy.ir.spec import TRACED, verify
@@ -134,8 +134,10 @@ def export(
     if options.floats:
         with clock("float files"):
             artifact, checks = _with_floats(artifact, converter, folded, samples, spec, options)
-    with clock("float accuracy", len(samples)):
-        floats = _float_outputs(loaded, traced, samples, spec, clock)
+    floats = None
+    if samples.labels is not None:
+        with clock("float accuracy", len(samples)):
+            floats = _float_outputs(loaded, traced, samples, spec, clock)
     with clock("prove", len(samples)):
         proof = prove(quantized.graph, executors, samples, spec, clock.done)
     return Export(
@@ -204,6 +206,12 @@ def _trace(loaded: "LoadedModel", spec: InputSpec) -> Graph:
 
     graph = trace(loaded.module, spec.shape, name=loaded.name, steps=spec.steps or None)
     verify(graph, TRACED)
+    if not graph.spiking:
+        raise ModelError(
+            loaded.name,
+            "no spiking neuron was found in it",
+            "export a network with neurons that `snn-deploy inspect` lists",
+        )
     return graph
 
 
@@ -244,9 +252,7 @@ def _with_floats(
 
 def _float_outputs(
     loaded: "LoadedModel", graph: Graph, samples: Samples, spec: InputSpec, clock: _Clock
-) -> Array | None:
-    if samples.labels is None:
-        return None
+) -> Array:
     from snn_deploy.frontends.float_reference import float_outputs
 
     return float_outputs(loaded.module, graph, samples, spec, clock.done)

@@ -77,6 +77,15 @@ def flipped(path: Path) -> None:
     path.write_bytes(content)
 
 
+def scrambled(path: Path) -> None:
+    """The beginning of the compressed images, which then cannot be unpacked at all."""
+    flipped(path)
+    content = bytearray(path.read_bytes())
+    begin = content.find(b"images.npy") + len(b"images.npy")
+    content[begin : begin + 60] = b"\xff" * 60
+    path.write_bytes(content)
+
+
 def pickled(path: Path) -> None:
     with path.open("wb") as file:
         pickle.dump({"images": IMAGES}, file)
@@ -128,6 +137,7 @@ def header(*shape: int) -> bytes:
         lambda path: path.write_bytes(header(10**30, 3)),
         truncated,
         flipped,
+        scrambled,
         pickled,
         pickled_objects,
         a_zip_of_other_files,

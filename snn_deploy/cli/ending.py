@@ -91,7 +91,10 @@ def _failed(error: SnnDeployError) -> int:
 
 
 def _unexpected(error: Exception, program: str) -> int:
-    """Tell of a package that is not installed, or else of a bug."""
+    """Tell of what the system refuses, of a package that is not installed, or else of a bug."""
+    if isinstance(error, OSError) and error.strerror:
+        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        return _failed(UsageError(what, "check the path, its permissions and the space left"))
     package = (getattr(error, "name", None) or "").partition(".")[0]
     if isinstance(error, ModuleNotFoundError) and package in _EXTRAS:
         return _failed(MissingDependencyError(program, package, _EXTRAS[package]))

@@ -173,9 +173,15 @@ def load_model(
     """Read a network by what the command line says of it."""
     from snn_deploy.frontends.loading import load
 
-    return load(
+    loaded = load(
         path, architecture=architecture, factory=factory, trust_pickle=trust_pickle, steps=steps
     )
+    return replace(loaded, name=as_text(loaded.name))
+
+
+def as_text(name: str) -> str:
+    """Return a name as UTF-8 can hold it; a file's may be any bytes."""
+    return name.encode(errors="replace").decode()
 
 
 def load_network(given: Given, asked: Plan, samples: "Samples") -> "LoadedModel":

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .console import progress, show
-from .given import Given, GivenToValidate, Plan, load_network, plan, takes
+from .given import Given, GivenToValidate, Plan, as_text, load_network, plan, takes
 
 if TYPE_CHECKING:
     from snn_deploy.pipeline import Export
@@ -67,7 +67,7 @@ def _journey(given: Given, asked: Plan) -> "Export":
 
 
 def _command() -> str:
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    return as_text(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
 
 
 def _tell(

@@ -224,7 +224,8 @@ def _made(factory: str) -> nn.Module:
 
 def _place(error: BaseException) -> str:
     """Return what an error says, and where in the user's own code it is from."""
+    not_theirs = ("site-packages", "<frozen", importlib.__file__, __file__)
     frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if not any(p in f.filename for p in ("site-packages", "<", __file__))]
+    own = [f for f in frames if not any(part in f.filename for part in not_theirs)]
     where = f"at {own[-1].filename}:{own[-1].lineno} " if own else ""
     return f"{where}({type(error).__name__}: {error})"

@@ -41,6 +41,12 @@ RAISED: list[tuple[Callable[[], BaseException], int, str]] = [
         6,
         "snn-test needs the package 'torch'; install snn-deploy[torch]",
     ),
+    (
+        lambda: PermissionError(13, "Permission denied", "far/net.pt"),
+        2,
+        "far/net.pt: Permission denied; check the path, its permissions and the space left",
+    ),
+    (lambda: OSError(28, "No space left on device"), 2, "No space left on device; check the path"),
     (lambda: MemoryError(), 70, "out of memory; give fewer --samples, or a smaller network"),
 ]
 

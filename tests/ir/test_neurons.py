@@ -233,12 +233,24 @@ def test_thresholds_and_biases_of_channels(
 
 
 def test_firing_at_equality_takes_off_the_whole_threshold() -> None:
-    """Threshold 10 at equality is 639; a potential of 640 fires and leaves nothing."""
+    """A threshold of 64 at equality is 63 here; 85 fires and leaves 21, then come 42 and 63."""
     op = IntegerLif(4096, 0, "soft", at_equality=True)
-    graph = neuron_graph(op, (1,), threshold=np.array([639], np.int32))
-    x = np.array([10, 0, 9, 1, 0], np.int32).reshape(5, 1, 1)
-    found = [int(values["lif"][0, 0]) for values in evaluate(graph, x, 5)]
-    assert found == [1, 0, 0, 1, 0]
+    arrays = {"threshold": np.array([63], np.int32), "bias": np.array([21], np.int32)}
+    x = np.array([1, 0, 0, 0], np.int32).reshape(4, 1, 1)
+    found = [
+        int(values["lif"][0, 0]) for values in evaluate(neuron_graph(op, (1,), **arrays), x, 4)
+    ]
+    assert found == [1, 0, 0, 1]
+
+
+def test_a_current_beyond_the_register_still_decays_exactly() -> None:
+    """2^25 + 3 halves to 2^24 + 1; float32 would make it 2^24 + 2, which fires."""
+    op = IntegerLif(2048, 4096)
+    x = np.array([1, 1, 0, 0, 0, 0, 2**19, -(2**18)], np.int32)
+    graph = neuron_graph(op, (1,), threshold=np.array([1], np.int32))
+    found = [int(v["lif"][0, 0]) for v in evaluate(graph, x.reshape(8, 1, 1), 8)]
+    assert found == integer_spikes(op, 1, 0, x.tolist())[0]
+    assert found[-1] == 0
 
 
 def test_the_register_ends_at_both_sides() -> None:

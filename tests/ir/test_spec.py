@@ -1,5 +1,6 @@
 """What is legal at each stage."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -75,6 +76,17 @@ def test_a_type_that_its_inputs_do_not_make() -> None:
     nodes[2] = replace(nodes[2], type=ValueType((2,), "graded"))
     wrong = Graph(made.name, tuple(nodes), made.outputs, made.params, 1)
     assert list(complaints(wrong, TRACED)) == [("lif", "is graded[2], its inputs make it spike[2]")]
+
+
+@pytest.mark.parametrize(
+    ("graph", "spec"), [(FLOAT["float_residual"], FOLDED), (INTEGER["ms_identity"], QUANTIZED)]
+)
+def test_types_are_checked_at_every_stage(graph: Callable[[], Graph], spec: Spec) -> None:
+    made = graph()
+    nodes = list(made.nodes)
+    nodes[-1] = replace(nodes[-1], type=ValueType((77,), "current"))
+    wrong = Graph(made.name, tuple(nodes), made.outputs, made.params, made.steps)
+    assert [name for name, _ in complaints(wrong, spec)] == [nodes[-1].name]
 
 
 def test_shapes_that_do_not_fit() -> None:

@@ -212,7 +212,7 @@ def test_a_model_that_is_cut_off(
 
 FACTORIES = {
     "branching": (3, "also takes a decision by a tensor's values at "),
-    "explodes": (3, "nets.py:73 (RuntimeError: these weights are nowhere); mend that code; it is "),
+    "explodes": (3, "(RuntimeError: these weights are nowhere); mend that code; it is "),
     "quits": (3, "(SystemExit: ); mend that code; it is called without arguments and returns a "),
     "infinite": (3, "nets:infinite: 'fc.weight' has 1 of 30 values that are NaN or infinite; "),
     "no_module": (3, "no_module: gives a int; return a torch.nn.Module"),

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -203,6 +204,13 @@ def test_weights_from_a_file_of_their_own(floats: Path, tmp_path: Path) -> None:
     manifest = json.loads((tmp_path / "net/manifest.json").read_text(encoding="utf-8"))
     sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
     assert manifest["source"] == {"name": "weights", "sha256": sha256}
+
+
+def test_a_file_whose_name_is_no_text(floats: Path, tmp_path: Path) -> None:
+    weights = tmp_path / os.fsdecode(b'"net\xff.pt')
+    torch.save(residual().state_dict(), weights)
+    ended = export(weights, *SMALL, "--data", floats, "-o", tmp_path / "net")
+    assert (ended.code, ended.out.splitlines()[0].split()[:2]) == (0, ["model", '"net?:'])
 
 
 def test_the_folder_has_a_name_of_its_own(

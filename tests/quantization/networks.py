@@ -92,7 +92,7 @@ def layers_in_a_row() -> Graph:
 
 
 def pools_before_neurons() -> Graph:
-    net = started(3, 12, 12).conv("conv1", 8, padding=1).pool("mean", AvgPool, 2, 2, 0)
+    net = started(3, 24, 24).conv("conv1", 8, padding=1).pool("mean", AvgPool, 6, 3, 0)
     net.neuron("lif1", PAPER).conv("conv2", 8, padding=1).pool("sum", SumPool, 2, 2, 0)
     net.neuron("lif2", PAPER).conv("conv3", 8, padding=1).pool("max", MaxPool, 2, 1, 0).flatten()
     return natural(net.neuron("lif3", PAPER).linear("head", 5))

@@ -95,6 +95,17 @@ def test_the_best_power_of_two(
         assert error <= best * (1 + 1e-9) + 1e-15
 
 
+@pytest.mark.parametrize("limit", [1, 3, 7, 127])
+def test_the_best_power_of_two_for_normal_weights(limit: int, rng: np.random.Generator) -> None:
+    """Two bits do best when nine tenths of the range are cut off."""
+    for size in (0.01, 0.03, 0.1, 0.3, 1.0):
+        for _ in range(10):
+            weight = rng.standard_normal((1, 576)) * size
+            found = best_power(weight, 1e-4, limit, lowest=-30, per_channel=False)
+            best = brute_force(weight, 1e-4 * 2.0 ** np.arange(-30, 20), limit).min()
+            assert squared_error(weight, found)[0] == pytest.approx(best)
+
+
 def test_the_largest_of_each_output() -> None:
     weight = np.array([[1.0, -4.0], [0.0, 0.0], [0.5, 0.25]])
     assert largest(weight, per_channel=False).tolist() == [4.0]

@@ -49,9 +49,20 @@ def joined_late() -> Graph:
     return b.finish(b.add("both", Add(), left, right), "apart", steps=1)
 
 
+def shared() -> Graph:
+    """A value that two additions read makes one stream of them."""
+    b = Layers()
+    for name in ("a", "b", "c"):
+        b.conv(name, "input")
+    b.add("left", Add(), "a", "b")
+    b.add("right", Add(), "c", "a")
+    return b.finish("left", "right", steps=1)
+
+
 @pytest.mark.parametrize(
     ("build", "expected"),
     [
+        (shared, [{"a", "b", "c", "left", "right"}]),
         (
             stage,
             [
