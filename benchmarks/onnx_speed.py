@@ -1,11 +1,11 @@
 """How fast an exported network runs in stock ONNX Runtime, beside the frameworks it comes from.
 
-    python benchmarks/onnx_speed.py [--batch N ...] [--repeats N] [--quick] [--json FILE]
+    python benchmarks/onnx_speed.py [--network NAME] [--batch N ...] [--quick] [--json FILE]
 
-One network (MS-ResNet-20, CIFAR-10, T = 4) with one set of weights, from an image in memory to
-logits: the integer and the float export, each as step and as sequence form, against torch eager,
-torch.compile, SpikingJelly and norse, in turns. Everyone's outputs are checked before the first
-measurement. README.md says what is compared with what, and why that is fair.
+One network (MS-ResNet-20 for CIFAR-10 unless told otherwise, T = 4) with one set of weights, from
+an image in memory to logits: the integer and the float export, each as step and as sequence form,
+against torch eager, torch.compile, SpikingJelly and norse, in turns. Everyone's outputs are checked
+before the first measurement. README.md says what is compared with what, and why that is fair.
 """
 
 import argparse
@@ -14,8 +14,10 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,8 @@ from snn_deploy.ir.graph import Graph
 from snn_deploy.passes import FOLD, run_passes
 from snn_deploy.quantization import QuantGraph, calibrate, quantize
 
+TRAINED = "ms_resnet20"
+"""What ships with trained weights."""
 STEPS = 4
 CALIBRATION_SAMPLES = 64
 SAME_FUNCTION = 1e-9
@@ -53,6 +57,9 @@ FRAMEWORKS: Mapping[str, Callable[[Any], nn.Module]] = {
     "norse": frameworks.norse,
 }
 FORMS: Sequence[Form] = ("step", "sequence")
+FASTEST = "integer sequence"
+PART = 4
+"""Images a call whose states still fit into a processor's cache; larger batches are also split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     logging.getLogger("torch._library.triton").setLevel(logging.ERROR)  # missing on a CPU, rightly
     console = tables.console()
-    subject = trained(STEPS) or lively("ms_resnet20", STEPS)
+    subject = _subject(arguments.network)
     exported = _export(subject)
     before = machine.now()
     measured = {}
@@ -102,6 +109,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--network", default=TRAINED, help="an architecture of this project")
     parser.add_argument("--batch", type=int, nargs="+", default=(1, 32), metavar="N")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=15, help="turns of each contender")
@@ -116,6 +124,13 @@ def _arguments() -> argparse.Namespace:
     if found.quick:
         found.repeats, found.turn = 3, 0.1
     return found
+
+
+def _subject(name: str) -> Subject:
+    """Return the trained network where it ships, else one of random weights that fires like it."""
+    if name == TRAINED and (found := trained(STEPS)) is not None:
+        return found
+    return lively(name, STEPS)
 
 
 def _export(subject: Subject) -> Exported:
@@ -140,11 +155,10 @@ def _measure(
     images = samples(subject.input, batch)
     contenders, checked = [], {}
     for contender in _contenders(subject, exported, images, arguments):
-        if arguments.only and not any(part in contender.name for part in arguments.only):
-            continue
         _tell(f"batch {batch}: checking {contender.name}")
         with contender.open() as run:
-            checked[contender.name] = _check(contender.name, run(), subject, exported, images)
+            name = contender.name
+            checked[name] = _check(name, run(), subject, exported, images)
         contenders.append(contender)
 
     def observe(repeat: int, contender: Contender) -> None:
@@ -158,9 +172,20 @@ def _measure(
 def _contenders(
     subject: Subject, exported: Exported, images: Floats, arguments: argparse.Namespace
 ) -> Iterator[Contender]:
-    for name in exported.files:
-        yield Contender(name, True, lambda name=name: _session(exported, name, images, arguments))  # type: ignore[misc]
+    def wanted(name: str) -> bool:
+        return not arguments.only or any(part in name for part in arguments.only)
+
+    fed = {name: (name, [images]) for name in exported.files}
+    if len(images) > PART:
+        parts = np.split(images, range(PART, len(images), PART))
+        fed[f"{FASTEST} by {PART}"] = FASTEST, parts
+    for name, (file, parts) in fed.items():
+        if not wanted(name):
+            continue
+        yield Contender(name, True, partial(_session, exported, file, parts, arguments))
     for name, build in FRAMEWORKS.items():
+        if not wanted(name):
+            continue
         try:
             module = build(subject.module)
         except ModuleNotFoundError as error:
@@ -168,28 +193,37 @@ def _contenders(
             continue
         if name in ("SpikingJelly", "norse"):
             _check_function(name, module, subject, images)
-        yield Contender(name, False, lambda module=module: _module(module, images))  # type: ignore[misc]
+        yield Contender(name, False, partial(_module, module, images))
 
 
 @contextmanager
 def _session(
-    exported: Exported, name: str, images: Floats, arguments: argparse.Namespace
+    exported: Exported, file: str, parts: Sequence[Floats], arguments: argparse.Namespace
 ) -> Iterator[Run]:
-    """Load a file; no other session lives meanwhile, so waiting threads may spin as they do."""
-    spinning = not arguments.no_spinning
-    session = Session(exported.files[name], threads=arguments.threads, spinning=spinning)
+    """Load a file; no other session lives meanwhile, so waiting threads may spin as they do.
+
+    The threads work together on one part, or each on parts of its own.
+    """
+    workers = min(arguments.threads, len(parts))
+    threads, spinning = arguments.threads // workers, not arguments.no_spinning
+    session = Session(exported.files[file], threads=threads, spinning=spinning)
     graph = exported.integers
     (output,) = graph.outputs
     scale = graph.output_scale(output)
 
-    def integers() -> Logits:
+    def integers(images: Floats) -> Logits:
         found: Logits = session.infer(graph.quantize_input(images), STEPS)[output] * scale
         return found
 
-    def floats() -> Logits:
+    def floats(images: Floats) -> Logits:
         return session.infer(images, STEPS)[output]
 
-    yield integers if name.startswith("integer") else floats
+    infer = integers if file.startswith("integer") else floats
+    if workers == 1:
+        yield lambda: infer(parts[0])
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        yield lambda: np.concatenate(list(pool.map(infer, parts)))
 
 
 @contextmanager

@@ -84,6 +84,20 @@ def straight_to_neurons() -> Graph:
     return natural(head(net.neuron("lif3", Lif(0.75, threshold=0.35))))
 
 
+def counts_to_neurons() -> Graph:
+    """Counts up to 16 against a threshold of 1.3."""
+    net = started().conv("conv", 4, padding=1).neuron("lif1", Lif(0.25, threshold=0.1))
+    net.pool("sum", SumPool, 4, 2, 0).neuron("lif2", Lif(0.5, threshold=1.3, reset="soft"))
+    return natural(net.flatten().linear("head", 5))
+
+
+def slow_integration() -> Graph:
+    """Thresholds of many times what comes in at a step."""
+    slow = Lif(1.0, threshold=9.0)
+    net = started().conv("conv1", 8, padding=1, bias=True).neuron("lif1", slow)
+    return natural(head(net.conv("conv2", 8, padding=1).neuron("lif2", PAPER)), steps=12)
+
+
 def layers_in_a_row() -> Graph:
     """No neuron between layers: the second reads what the first one's channels are scaled to."""
     net = started().conv("conv1", 8, padding=1, bias=True).conv("conv2", 8, padding=1, groups=4)
@@ -135,6 +149,8 @@ ALL: Mapping[str, Callable[[], Graph]] = {
         spikes_into_currents,
         sew,
         straight_to_neurons,
+        counts_to_neurons,
+        slow_integration,
         layers_in_a_row,
         pools_before_neurons,
         dense_cuba,
