@@ -2,8 +2,8 @@
 
     python benchmarks/quantization_accuracy.py MODEL TEST.npz --calibration TRAIN.npz --weights 8 6c
 
-`6c` is 6 bits with a scale for each output channel. Without arguments: the shipped network on its 100
-images, which is too few to tell 6 bits from 8.
+`6c` is 6 bits with a scale for each output channel. Without arguments: the shipped network on its
+100 images, which is too few to tell 6 bits from 8.
 """
 
 import argparse

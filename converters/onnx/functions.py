@@ -71,12 +71,11 @@ def variant_of(op: Lif | IntegerLif, sequence: bool) -> Variant:
 def needs_double(op: IntegerLif) -> bool:
     """Say whether a decay is exact through float64 only.
 
-    Below 2^23, times a power of two is exact in float32. The current of a neuron that keeps all of
-    it (decay 0) is not bounded by a clip, so it gets the type that holds every int32.
+    Below 2^23, times a power of two is exact in float32. A current that is a state is bounded by no
+    clip, so it gets the type that holds every int32.
     """
     powers = {0, *(1 << n for n in range(13))}
-    current = op.current_decay < 4096 and 4096 - op.current_decay not in powers - {4096}
-    return current or 4096 - op.voltage_decay not in powers
+    return op.current_decay < 4096 or 4096 - op.voltage_decay not in powers
 
 
 def function(variant: Variant, double: bool = False) -> FunctionProto:
