@@ -45,7 +45,7 @@ def test_a_terminal_gets_bars_and_80_columns(floats: Path, tmp_path: Path) -> No
     assert "\x1b[" in written
     assert "━" in written
     bars, _, summary = CONTROL.sub("", written).rpartition("model      residual")
-    for stage in ("load", "trace", "prove", "0/2"):
+    for stage in ("load", "trace", "prove", "2/2"):
         assert stage in bars
     lines = summary.splitlines()
     assert all(len(line) <= 80 for line in lines[1:])
