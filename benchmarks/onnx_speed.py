@@ -114,6 +114,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=15, help="turns of each contender")
     parser.add_argument("--turn", type=float, default=0.5, metavar="S", help="seconds of a turn")
+    parser.add_argument(
+        "--patience", type=float, default=300, metavar="S", help="to wait for other processes"
+    )
     parser.add_argument("--only", nargs="+", metavar="NAME", help="contenders, by parts of names")
     parser.add_argument(
         "--no-spinning", action="store_true", help="let ONNX Runtime's idle threads sleep"
@@ -122,7 +125,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE")
     found = parser.parse_args()
     if found.quick:
-        found.repeats, found.turn = 3, 0.1
+        found.repeats, found.turn, found.patience = 3, 0.1, 0
     return found
 
 
@@ -164,7 +167,7 @@ def _measure(
     def observe(repeat: int, contender: Contender) -> None:
         _tell(f"batch {batch}: turn {repeat + 1} of {arguments.repeats}, {contender.name}")
 
-    timings = take_turns(contenders, arguments.repeats, arguments.turn, observe)
+    timings = take_turns(contenders, arguments.repeats, arguments.turn, arguments.patience, observe)
     _tell("")
     return timings, checked, {contender.name for contender in contenders if contender.ours}
 

@@ -1,21 +1,27 @@
-"""Takes trained spiking networks off the GPU: one integer meaning, the same spikes everywhere."""
+"""Takes trained spiking networks off the GPU: one integer meaning, the same spikes everywhere.
 
-from .errors import SnnDeployError
-from .ir.evaluate import evaluate, read_out
-from .ir.graph import Graph, Node
-from .quantization.calibration import calibrate
-from .quantization.graph import QuantGraph
-from .quantization.options import QuantizationOptions
-from .quantization.quantizer import quantize
+The face hands on the errors that a caller catches; what makes them is imported from its room, so
+that `--help` loads neither numpy nor torch.
+"""
+
+from .errors import (
+    CapacityError,
+    MissingDependencyError,
+    ModelError,
+    SnnDeployError,
+    TraceError,
+    UnsupportedError,
+    UsageError,
+    ValidationError,
+)
 
 __all__ = [
-    "Graph",
-    "Node",
-    "QuantGraph",
-    "QuantizationOptions",
+    "CapacityError",
+    "MissingDependencyError",
+    "ModelError",
     "SnnDeployError",
-    "calibrate",
-    "evaluate",
-    "quantize",
-    "read_out",
+    "TraceError",
+    "UnsupportedError",
+    "UsageError",
+    "ValidationError",
 ]

@@ -2,8 +2,9 @@
 
 One contender after the other, again and again, so that a slow minute of the machine hurts all of
 them alike. A turn opens the contender, warms it up, and takes the median of its calls; the
-contender's time is the median over its turns. Turns in which other processes worked are left out
-where enough quiet ones remain.
+contender's time is the median over its turns. A turn waits until other processes rest, and one
+that they disturbed is taken again, until patience ends; disturbed turns that remain are left out
+where enough quiet ones are left.
 """
 
 import gc
@@ -90,6 +91,7 @@ def take_turns(
     contenders: Sequence[Contender],
     repeats: int,
     turn_s: float,
+    patience_s: float,
     observe: Callable[[int, Contender], None],
 ) -> Mapping[str, Timing]:
     """Time contenders by turns; returns their timings by name.
@@ -98,6 +100,7 @@ def take_turns(
         contenders: any number.
         repeats: turns of each.
         turn_s: how long a turn calls, at least three times in any case.
+        patience_s: how long to wait for others in all, disturbed turns included.
         observe: told of every turn before it begins.
     """
     turns: dict[str, list[Turn]] = {contender.name: [] for contender in contenders}
@@ -106,10 +109,32 @@ def take_turns(
         order = contenders if repeat % 2 == 0 else contenders[::-1]
         for contender in order:
             observe(repeat, contender)
-            with contender.open() as run:
-                turns[contender.name].append(_turn(run, turn_s))
-            del run  # and with it a session, whose threads would go on spinning
+            turn, waited_s = _quiet_turn(contender, turn_s, patience_s)
+            turns[contender.name].append(turn)
+            patience_s -= waited_s
     return {name: Timing(found) for name, found in turns.items()}
+
+
+def _quiet_turn(contender: Contender, turn_s: float, patience_s: float) -> tuple[Turn, float]:
+    """Return a turn that nobody disturbed, or one that somebody did; and what waiting cost."""
+    started = time.perf_counter()
+    while True:
+        wait_for_quiet(started + patience_s)
+        began = time.perf_counter()
+        with contender.open() as run:
+            turn = _turn(run, turn_s)
+        del run  # and with it a session, whose threads would go on spinning
+        if turn.others <= QUIET or time.perf_counter() > started + patience_s:
+            return turn, began - started
+
+
+def wait_for_quiet(deadline: float) -> None:
+    """Sleep until other processes rest, or until a time of `perf_counter`."""
+    while time.perf_counter() < deadline:
+        before = machine.now()
+        time.sleep(0.25)
+        if machine.now().others_since(before) <= QUIET:
+            return
 
 
 def _turn(run: Run, turn_s: float) -> Turn:
