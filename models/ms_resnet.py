@@ -17,6 +17,14 @@ from torch import Tensor, nn
 
 from snn_deploy.neurons import LIF
 
+from .residual import (
+    THIN_CHANNELS,
+    THIN_STRIDES,
+    ResidualNetwork,
+    TemporalBatchNorm,
+    blocks_of_depth,
+)
+
 Shortcut = Literal["projection", "spiking", "pooled"]
 Stem = Literal["3x3", "7x7", "3x3-three"]
 
@@ -50,25 +58,10 @@ class MSResNetConfig:
     steps: int = 6
 
 
-class TemporalBatchNorm(nn.Module):
-    """Batch norm with statistics over batch, time and space together (tdBN).
-
-    On the merged axis [T*B, C, H, W] that is the ordinary BatchNorm2d. The factor alpha * V_th of
-    tdBN is the initial scale: V_th = 0.5, or 0 at the end of a block, which makes it the identity.
-    """
-
-    def __init__(self, channels: int, scale: float = 0.5) -> None:
-        super().__init__()
-        self.bn = nn.BatchNorm2d(channels)
-        nn.init.constant_(self.bn.weight, scale)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x: [T*B, C, H, W] -> the same."""
-        return self.bn(x)
-
-
 class MSBlock(nn.Module):
     """The residual block. x: [T*B, C_in, H, W] -> [T*B, C_out, H/stride, W/stride]."""
+
+    recomputable = True
 
     def __init__(
         self, inputs: int, outputs: int, stride: int, shortcut: Shortcut, steps: int
@@ -117,56 +110,30 @@ def _stem(kind: Stem, channels: int) -> nn.Sequential:
     return nn.Sequential(*convs, TemporalBatchNorm(channels))
 
 
-class MSResNet(nn.Module):
+class MSResNet(ResidualNetwork):
     """A whole network. Images [B, 3, H, W] or sequences [T, B, 3, H, W] -> logits [B, classes].
 
-    An image is presented at every step; the stem, which has no state, then runs once.
+    The stem's output goes onto the stream as it is; the first spikes are those of the first block.
     """
 
     def __init__(self, config: MSResNetConfig) -> None:
-        super().__init__()
+        def block(channels_in: int, channels_out: int, stride: int) -> nn.Module:
+            return MSBlock(channels_in, channels_out, stride, config.shortcut, config.steps)
+
+        super().__init__(
+            stem=_stem(config.stem, config.stem_channels),
+            channels_in=config.stem_channels,
+            encoder=None,
+            blocks=config.blocks,
+            channels=config.channels,
+            strides=config.strides,
+            make_block=block,
+            last=LIF(steps=config.steps),
+            dropout=config.dropout,
+            classes=config.classes,
+            steps=config.steps,
+        )
         self.config = config
-        self.steps = config.steps
-        self.conv1 = _stem(config.stem, config.stem_channels)
-        inputs = config.stem_channels
-        self.stages: list[str] = []
-        for stage, (count, outputs, stride) in enumerate(
-            zip(config.blocks, config.channels, config.strides, strict=True), start=2
-        ):
-            blocks = [
-                MSBlock(
-                    inputs if i == 0 else outputs,
-                    outputs,
-                    stride if i == 0 else 1,
-                    config.shortcut,
-                    config.steps,
-                )
-                for i in range(count)
-            ]
-            self.stages.append(f"conv{stage}_x")
-            self.add_module(self.stages[-1], nn.Sequential(*blocks))
-            inputs = outputs
-        self.lif = LIF(steps=config.steps)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.dropout = nn.Dropout(config.dropout)
-        self.fc = nn.Linear(inputs, config.classes)
-        self.apply(_initialise)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Run T steps and return the logits of the mean firing rates."""
-        if x.dim() == 5:
-            x = self.conv1(x.flatten(0, 1))
-        else:
-            x = self.conv1(x).repeat(self.steps, 1, 1, 1)
-        for stage in self.stages:
-            x = self.get_submodule(stage)(x)
-        rates = self.pool(self.lif(x)).flatten(1).unflatten(0, (self.steps, -1)).mean(0)
-        return self.fc(self.dropout(rates))
-
-
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d):
-        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
 
 def cifar(
@@ -177,12 +144,14 @@ def cifar(
     Raises:
         ValueError: the depth is not of the form 6n + 2.
     """
-    blocks, rest = divmod(depth - 2, 6)
-    if rest or blocks < 1:
-        raise ValueError(f"depth {depth}: a thin CIFAR MS-ResNet has 6n + 2 layers (8, 14, 20, …)")
     return MSResNet(
         MSResNetConfig(
-            (blocks,) * 3, (16, 32, 64), (1, 2, 2), classes=classes, steps=steps, shortcut=shortcut
+            blocks_of_depth(depth),
+            THIN_CHANNELS,
+            THIN_STRIDES,
+            classes=classes,
+            steps=steps,
+            shortcut=shortcut,
         )
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from snn_deploy.datasets import Recordings
 from snn_deploy.delivery import MANIFEST, MANIFEST_SCHEMA, REPORT
 from snn_deploy.errors import ModelError
 from snn_deploy.ir.evaluate import Values, evaluate, read_out
@@ -35,6 +36,12 @@ GOLDEN_SAMPLES = 4
 _INPUT_RULE = (
     "x = (byte / 255 - mean) / std in float32, or x as it is; "
     "integer = clip(round_half_even(x / scale), -limit, limit) in float64"
+)
+
+_EVENT_RULE = (
+    "integer[step, polarity, y, x] = min(events.limit, events of that pixel and polarity with "
+    "t // events.step_us = step), t in microseconds from the beginning of the recording; events "
+    "after the last step are left out; with one channel both polarities count in it"
 )
 
 
@@ -76,8 +83,9 @@ def _warnings(export: Export) -> Iterator[str]:
 def _of_samples(export: Export) -> Iterator[str]:
     """Yield a warning where floating-point samples look as if nobody had normalised them."""
     values, spec = export.samples.values, export.spec
-    if values.dtype.kind == "u" or not spec.std:
+    if export.samples.kind != "floats" or not spec.std:
         return
+    assert isinstance(values, np.ndarray), "floats lie in an array"
     low = min(-mean / std for mean, std in zip(spec.mean, spec.std, strict=True))
     high = max((1 - mean) / std for mean, std in zip(spec.mean, spec.std, strict=True))
     smallest, largest = float(values.min()), float(values.max())
@@ -112,14 +120,19 @@ def version() -> str:
 def golden(export: Export) -> bytes:
     """Return a few samples as .npz, all integers; a device must reproduce these numbers exactly.
 
-    `input` [N, *shape] as the artefact takes it; int64 `output/<name>` [N, *shape], summed over the
-    steps; int64 `spikes/<layer>` [N], over all steps and neurons of the layer.
+    `input` [N, *shape] as the artefact takes it, [T, N, *shape] where it changes from step to step;
+    int64 `output/<name>` [N, *shape], summed over the steps; int64 `spikes/<layer>` [N], over all
+    steps and neurons of the layer. Where the samples are event recordings, `events/x`, `y`, `p`,
+    `t` and `offset` are what `input` was counted from.
     """
-    graph = export.graph
-    x = graph.quantize_input(export.samples.first(GOLDEN_SAMPLES).normalised(export.spec))
-    spikes = {node.name: np.zeros(len(x), np.int64) for node in graph.spiking}
-    sums = read_out(graph, _counting(evaluate(graph, x), spikes))
+    graph, samples = export.graph, export.samples.first(GOLDEN_SAMPLES)
+    x = graph.quantize_input(samples.normalised(export.spec))
+    spikes = {node.name: np.zeros(len(samples), np.int64) for node in graph.spiking}
+    steps = evaluate(graph, x, keep={*spikes, *graph.outputs})
+    sums = read_out(graph, _counting(steps, spikes))
     arrays = {"input": x}
+    if isinstance(samples.values, Recordings):
+        arrays |= {f"events/{name}": array for name, array in samples.values.packed().items()}
     arrays |= {f"output/{name}": array.astype(np.int64) for name, array in sums.items()}
     arrays |= {f"spikes/{name}": array for name, array in spikes.items()}
     buffer = io.BytesIO()
@@ -136,7 +149,7 @@ def _counting(steps: Iterator[Values], spikes: Mapping[str, Array]) -> Iterator[
 
 
 def _model(export: Export) -> ModelSection:
-    activity = export.proof.activity
+    activity, events = export.proof.activity, export.spec.events
     return ModelSection(
         name=export.loaded.name,
         source_sha256=export.loaded.source_sha256 or None,
@@ -146,6 +159,8 @@ def _model(export: Export) -> ModelSection:
         spiking_layers=len(export.graph.spiking),
         steps=export.graph.steps,
         input_shape=export.spec.shape,
+        event_step_us=events.step_us if events else None,
+        event_limit=events.limit if events else None,
     )
 
 
@@ -188,16 +203,7 @@ def _manifest(export: Export, files: Mapping[str, bytes]) -> dict[str, Any]:
         "source": {"name": export.loaded.name, "sha256": export.loaded.source_sha256 or None},
         "target": export.target.name,
         "options": asdict(export.options),
-        "input": {
-            "name": graph.input.name,
-            "shape": list(export.spec.shape),
-            "dtype": str(graph.quantize_input(np.zeros(export.spec.shape)).dtype),
-            "scale": graph.scales[graph.input.name].tolist(),
-            "limit": graph.input_limit,
-            "mean": list(export.spec.mean),
-            "std": list(export.spec.std),
-            "rule": _INPUT_RULE,
-        },
+        "input": _input(export),
         "steps": graph.steps,
         "readout": graph.readout,
         "outputs": [
@@ -226,6 +232,22 @@ def _manifest(export: Export, files: Mapping[str, bytes]) -> dict[str, Any]:
             for name, data in sorted(files.items())
         ],
     }
+
+
+def _input(export: Export) -> dict[str, Any]:
+    """Return what enters the artefact and how it is made from bytes, real numbers or events."""
+    graph, spec = export.graph, export.spec
+    common = {
+        "name": graph.input.name,
+        "shape": list(spec.shape),
+        "sequence": spec.sequence,
+        "dtype": str(graph.quantize_input(np.zeros(spec.shape)).dtype),
+        "scale": graph.scales[graph.input.name].tolist(),
+        "limit": graph.input_limit,
+    }
+    if spec.events is not None:
+        return common | {"events": asdict(spec.events), "rule": _EVENT_RULE}
+    return common | {"mean": list(spec.mean), "std": list(spec.std), "rule": _INPUT_RULE}
 
 
 def _json(tree: Mapping[str, Any]) -> bytes:

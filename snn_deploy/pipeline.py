@@ -9,7 +9,7 @@ Each arrow is one function of one room; this module only walks from one to the n
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from snn_deploy import registry
@@ -49,12 +49,15 @@ class ExportOptions:
         calibration_samples: how many samples set the ranges.
         trace_samples: how many prove the traced graph against the torch module.
         floats: whether the float network is written beside the integer one.
+        float_accuracy: whether the torch module classifies the labelled samples too, in float64:
+            for a deep network most of the time that thousands of samples take.
     """
 
     quantization: QuantizationOptions = field(default_factory=QuantizationOptions)
     calibration_samples: int = 64
     trace_samples: int = 2
     floats: bool = False
+    float_accuracy: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,9 @@ def export(
     spec = input_spec(loaded, samples)
     with clock("trace"):
         traced = _trace(loaded, spec)
+    spec = replace(spec, steps=traced.steps)
+    for given in (samples, calibration_samples or samples):
+        given.check(spec)
     with clock("prove the trace", options.trace_samples):
         traced_as = _prove_trace(loaded, traced, samples.first(options.trace_samples), spec)
     with clock("fold"):
@@ -135,7 +141,7 @@ def export(
         with clock("float files"):
             artifact, checks = _with_floats(artifact, converter, folded, samples, spec, options)
     floats = None
-    if samples.labels is not None:
+    if samples.labels is not None and options.float_accuracy:
         with clock("float accuracy", len(samples)):
             floats = _float_outputs(loaded, traced, samples, spec, clock)
     with clock("prove", len(samples)):
@@ -193,18 +199,18 @@ def input_spec(loaded: "LoadedModel", samples: Samples) -> InputSpec:
     """Return what the network says of its input; else the samples' shape, taken as they are."""
     if loaded.input is not None:
         return loaded.input
-    if samples.values.dtype.kind == "u":
+    if samples.kind != "floats" or samples.shape is None:
         raise UsageError(
-            f"{loaded.name} does not say how bytes become its input",
+            f"{loaded.name} does not say how {samples.kind} become its input",
             "give floating-point samples, already normalised, or a checkpoint with 'input'",
         )
-    return InputSpec(samples.values.shape[1:], (), (), 0)
+    return InputSpec(samples.shape, (), (), 0, sequence=samples.sequence)
 
 
 def _trace(loaded: "LoadedModel", spec: InputSpec) -> Graph:
-    from snn_deploy.frontends.tracing import trace
+    from snn_deploy.frontends.float_reference import trace_as
 
-    graph = trace(loaded.module, spec.shape, name=loaded.name, steps=spec.steps or None)
+    graph = trace_as(loaded.module, spec, loaded.name)
     verify(graph, TRACED)
     if not graph.spiking:
         raise ModelError(
@@ -228,7 +234,11 @@ def _prove_trace(
 def _calibrate(
     graph: Graph, samples: Samples, spec: InputSpec, options: ExportOptions
 ) -> Calibration:
-    return calibrate(graph, samples.spread(options.calibration_samples).normalised(spec))
+    found = calibrate(graph, samples.spread(options.calibration_samples).normalised(spec))
+    if spec.events is None:
+        return found
+    # Other recordings may reach what these did not.
+    return replace(found, largest={**found.largest, graph.input.name: spec.events.limit})
 
 
 def _with_floats(

@@ -1,7 +1,7 @@
 """Our own file: plain containers and tensors, written as a whole or not at all."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 import torch
@@ -59,8 +59,8 @@ def test_an_interruption_leaves_the_old_file(
     save(CHECKPOINT, path)
     before = path.read_bytes()
 
-    def half(_: object, draft: Path) -> None:
-        draft.write_bytes(before[:100])
+    def half(_: object, draft: BinaryIO) -> None:
+        draft.write(before[:100])
         raise error
 
     monkeypatch.setattr(torch, "save", half)

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from snn_deploy.models.ms_resnet import MSResNet, TemporalBatchNorm
+from snn_deploy.models.ms_resnet import MSResNet
+from snn_deploy.models.residual import TemporalBatchNorm
 from snn_deploy.neurons import LIF
 
 

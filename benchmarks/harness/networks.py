@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from snn_deploy import datasets
 from snn_deploy.checkpoints import InputSpec
 from snn_deploy.frontends.loading import load
 from snn_deploy.models import build
-from snn_deploy.models.ms_resnet import MSBlock, MSResNet, TemporalBatchNorm
+from snn_deploy.models.ms_resnet import MSBlock, MSResNet
+from snn_deploy.models.residual import TemporalBatchNorm
 from snn_deploy.neurons import LIF
 
 Floats = NDArray[np.float32]
@@ -24,6 +26,7 @@ CHECKPOINT = ROOT / "models" / "checkpoints" / "ms_resnet20_cifar10.pt"
 SAMPLES = ROOT / "models" / "samples" / "cifar10_100.npz"
 
 CIFAR10 = InputSpec((3, 32, 32), (0.4914, 0.4822, 0.4465), (0.247, 0.243, 0.261), 4)
+IMAGENET = InputSpec((3, 224, 224), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 6)
 LIVELY = 0.55
 """Standard deviation of every neuron's input: above the threshold of 0.5 in one case of five."""
 
@@ -71,29 +74,43 @@ def trained(steps: int) -> Subject | None:
     return Subject(name, f"trained ({CHECKPOINT.name})", module, spec, firing(module, images))
 
 
-def lively(architecture: str, steps: int, seed: int = 20) -> Subject:
+def lively(
+    architecture: str, steps: int, seed: int = 20, *, like: InputSpec = CIFAR10, images: int = 8
+) -> Subject:
     """Return a network of random weights that fires as a trained one does.
 
     Untrained, a block's last batch norm scales by 0 and nothing past the stem depends on depth.
-    Here every batch norm gets the statistics of its own input on eight images and a scale with
+    Here every batch norm gets the statistics of its own input on a few images and a scale with
     which all neurons see inputs of one spread: a stream of n additions shares it out among them.
     """
     torch.manual_seed(seed)
     module = build(architecture, steps=steps)
     assert isinstance(module, MSResNet), "the architectures of this project"
-    images = torch.from_numpy(samples(CIFAR10, 8))
+    spec = replace(like, steps=steps)
+    shown = samples(spec, images)
     _share_spread(module)
     with torch.no_grad(), _measuring(module):
-        module(images)
-    spec = InputSpec(CIFAR10.shape, CIFAR10.mean, CIFAR10.std, steps)
-    rates = firing(module, images.numpy())
+        module(torch.from_numpy(shown))
+    rates = firing(module, shown)
     return Subject(architecture, f"random, seed {seed}, made to fire", module, spec, rates)
 
 
 def samples(spec: InputSpec, count: int) -> Floats:
     """Return real images as a network reads them, the first ones again where there are too few."""
-    found = datasets.load(SAMPLES).normalised(spec)
+    images = enlarged(spec.shape[-1], count)
+    found = datasets.Samples(str(SAMPLES), images, None).normalised(spec)
     return np.resize(found, (count, *found.shape[1:]))
+
+
+def enlarged(side: int, count: int) -> NDArray[np.uint8]:
+    """Return the first CIFAR-10 images, bytes [N, 3, side, side]: bilinear where they grow."""
+    images = datasets.load(SAMPLES).first(count).values
+    if images.shape[-1] != side:
+        grown = functional.interpolate(
+            torch.from_numpy(images).float(), (side, side), mode="bilinear", align_corners=False
+        )
+        images = grown.round().byte().numpy()
+    return images.astype(np.uint8)
 
 
 def firing(module: nn.Module, images: Floats) -> Mapping[str, float]:

@@ -16,11 +16,16 @@ def console() -> Console:
     return found if found.is_terminal else Console(width=WIDTH, highlight=False)
 
 
-def show_conditions(to: Console, conditions: Mapping[str, Any]) -> None:
-    """Print on what the numbers were measured, and warn if others worked there too."""
+def show_machine(to: Console, conditions: Mapping[str, Any]) -> None:
+    """Print on what the numbers were measured."""
     versions = ", ".join(f"{name} {version}" for name, version in conditions["versions"].items())
     to.print(f"{conditions['processor']}, {conditions['processors']} processors")
     to.print(f"Python {conditions['python']}, {versions}")
+
+
+def show_conditions(to: Console, conditions: Mapping[str, Any]) -> None:
+    """Print on what the numbers were measured, and warn if others worked there too."""
+    show_machine(to, conditions)
     averages = " ".join(str(x) for x in conditions["load_average"])
     others, stolen = conditions["others"], conditions["stolen"]
     to.print(

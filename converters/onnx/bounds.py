@@ -60,8 +60,10 @@ def of_products(x: Bounds, weight: Array, groups: int) -> tuple[Bounds, int]:
     weight: [O, I/groups, *K]. The reach is max over outputs of sum |w| * max |x|.
     """
     outputs, fan_in = weight.shape[:2]
-    wide = weight.astype(np.int64).reshape(groups, outputs // groups, fan_in, -1)
-    positive, negative = np.maximum(wide, 0).sum(-1), np.minimum(wide, 0).sum(-1)
+    taps = weight.reshape(groups, outputs // groups, fan_in, -1)
+    positive, negative = (
+        part(taps, 0).sum(axis=-1, dtype=np.int64) for part in (np.maximum, np.minimum)
+    )
     shape = (groups, fan_in)
     low, high = (np.broadcast_to(a, groups * fan_in).reshape(shape) for a in (x.low, x.high))
     most = _dot(positive, high) + _dot(negative, low)

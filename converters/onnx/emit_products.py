@@ -48,14 +48,15 @@ def emit_conv(scope: Scope, node: Node) -> Value:
     if not scope.integer:
         name = _convolution(scope, scope.laid_out(x, last=False), weight, op, _bias(scope, node))
         return Value(name, x.dtype, node.type.shape, timed=x.timed)
-    way = _way(node, x, weight, op.groups)
+    sums, reach = of_products(x.magnitudes, weight, op.groups)
+    way = _way(node, x, weight, op.groups, reach)
     if way == TensorProto.FLOAT and not _is_point(weight, op.groups):
         y = scope.cast(scope.laid_out(x, last=False), way)
         y = replace(y, name=_convolution(scope, y, weight, op, []), shape=node.type.shape)
     else:
         y = scope.cast(scope.laid_out(x, last=True), way)
         y = replace(y, name=_gathered(scope, y, weight, op), shape=node.type.shape)
-    return _finished(scope, node, y, way)
+    return _finished(scope, node, replace(y, bounds=sums), way)
 
 
 def emit_linear(scope: Scope, node: Node) -> Value:
@@ -66,10 +67,11 @@ def emit_linear(scope: Scope, node: Node) -> Value:
         inputs = [x.name, matrix, *_bias(scope, node)]
         name = scope.add("Gemm", inputs, "product", transB=1)
         return Value(name, x.dtype, node.type.shape, timed=x.timed)
-    way = _way(node, x, weight, 1)
+    sums, reach = of_products(x.magnitudes, weight, 1)
+    way = _way(node, x, weight, 1, reach)
     y = scope.cast(x, way)
     y = replace(y, name=_multiplied(scope, y.name, weight, way), shape=node.type.shape)
-    return _finished(scope, node, y, way)
+    return _finished(scope, node, replace(y, bounds=sums), way)
 
 
 def _bias(scope: Scope, node: Node) -> list[str]:
@@ -96,9 +98,8 @@ def _is_point(weight: Array, groups: int) -> bool:
     return groups == 1 and max(weight.shape[2:], default=1) == 1
 
 
-def _way(node: Node, x: Value, weight: Array, groups: int) -> int:
-    """Return the type in which to multiply: uint8, float32 or float64."""
-    _, reach = of_products(x.magnitudes, weight, groups)
+def _way(node: Node, x: Value, weight: Array, groups: int, reach: int) -> int:
+    """Return the type in which to multiply sums of this reach: uint8, float32 or float64."""
     bytes_fit = x.magnitudes.within(0, LARGEST_BYTE) and -129 < weight.min() <= weight.max() < 128
     short_runs = weight.shape[1] < FEW_CHANNELS and not _is_point(weight, 1)
     if bytes_fit and groups == 1 and not short_runs:
@@ -182,10 +183,7 @@ def _multiplied(scope: Scope, name: str, weight: Array, way: int) -> str:
 
 def _finished(scope: Scope, node: Node, y: Value, way: int) -> Value:
     """Bring exact sums to int32, channels last; shift them and add the bias."""
-    groups = node.op.groups if isinstance(node.op, Conv) else 1
-    reach, _ = of_products(scope.value(node).magnitudes, scope.graph.weight(node), groups)
-    dtype = TensorProto.INT32 if way == TensorProto.UINT8 else way
-    y = replace(y, dtype=dtype, bounds=reach)
+    y = replace(y, dtype=TensorProto.INT32 if way == TensorProto.UINT8 else way)
     y = scope.cast(scope.laid_out(y, last=True), TensorProto.INT32)
     shift, bias = scope.graph.param(node, "shift"), scope.graph.param(node, "bias")
     if shift is not None and shift.any():

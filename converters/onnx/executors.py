@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,12 @@ class OnnxExecutor:
 
     backend = "onnxruntime"
 
-    def __init__(self, form: str, delivered: bytes, probed: ModelProto) -> None:
+    def __init__(self, form: str, delivered: bytes, probed: Callable[[], ModelProto]) -> None:
+        """Take the file, and what makes the model with probes.
+
+        That is made when it is run and let go of at once: it holds all weights, and so does the
+        session that is made of it.
+        """
         self.form = form
         self._delivered = delivered
         self._probed = probed
@@ -38,4 +43,4 @@ class OnnxExecutor:
 
     @cached_property
     def _probed_session(self) -> Session:
-        return Session(self._probed)
+        return Session(self._probed())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -59,7 +60,7 @@ class OnnxConverter:
             OnnxExecutor(
                 form,
                 artifact.files[f"model.{form}.onnx"],
-                lower_model(graph, form, probes=True, inline=self.inline),
+                partial(lower_model, graph, form, probes=True, inline=self.inline),
             )
             for form in self.forms
         )

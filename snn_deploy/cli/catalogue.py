@@ -2,6 +2,7 @@
 
 import json as json_format
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ from . import options as o
 from .given import load_model
 
 if TYPE_CHECKING:
+    from snn_deploy.checkpoints import EventBinning
     from snn_deploy.ir.graph import Graph, Node
 
 Rows = Sequence[dict[str, Any]]
@@ -30,10 +32,7 @@ def models(json: o.Json = False) -> None:
     """List the architectures that can be trained, and that bare state dicts can be of."""
     from snn_deploy import models as room
 
-    rows = []
-    for name in room.ARCHITECTURES:
-        count = sum(p.numel() for p in room.build(name).parameters())
-        rows.append({"name": name, "parameters": count})
+    rows = [{"name": name, "parameters": room.parameter_count(name)} for name in room.ARCHITECTURES]
     _show(rows, json=json)
 
 
@@ -55,17 +54,18 @@ def inspect(
     json: o.Json = False,
 ) -> None:
     """Show a network's layers: shapes, parameters, neurons, operations a step."""
+    from snn_deploy.checkpoints import InputSpec
     from snn_deploy.errors import UsageError
-    from snn_deploy.frontends.tracing import trace
+    from snn_deploy.frontends.float_reference import trace_as
     from snn_deploy.passes import FOLD, run_passes
 
     given = None if shape is None else _shape(shape)
     loaded = load_model(model, architecture, factory, trust_pickle, steps)
-    sample = given or (loaded.input.shape if loaded.input else None)
-    if sample is None:
+    if given is None and loaded.input is None:
         raise UsageError(f"{loaded.name} does not say what it reads", "give --shape, e.g. 3x32x32")
-    length = steps or (loaded.input.steps if loaded.input else None)
-    graph = run_passes(trace(loaded.module, sample, name=loaded.name, steps=length), FOLD)
+    spec = loaded.input or InputSpec(given or (), (), (), steps or 0)
+    spec = replace(spec, shape=given or spec.shape)
+    graph = run_passes(trace_as(loaded.module, spec, loaded.name), FOLD)
     layers = _layers(graph)
     if json:
         _show(layers, json=True)
@@ -73,6 +73,14 @@ def inspect(
     _show([_line(layer) for layer in layers], json=False)
     trained = sum(array.numel() for array in loaded.module.parameters())
     print(_totals(graph, layers, trained))
+    if spec.events is not None:
+        print(_events(spec.events))
+
+
+def _events(binning: "EventBinning") -> str:
+    most = f"up to {binning.limit} are counted" if binning.limit > 1 else "one spike at most"
+    steps = f"steps of {binning.step_us:,} microseconds"
+    return f"reads events: {steps}, {most} for each pixel, polarity and step"
 
 
 def _shape(text: str) -> tuple[int, ...]:

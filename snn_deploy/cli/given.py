@@ -1,7 +1,6 @@
 """What was typed for `export` and `validate`, and what it asks for."""
 
 import inspect
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from snn_deploy.errors import UsageError
 
 from . import options as o
+from .inputs import AskedInput, asked_input, input_of
 
 if TYPE_CHECKING:
     from snn_deploy.artifact import Converter
-    from snn_deploy.checkpoints import InputSpec
     from snn_deploy.datasets import Samples
     from snn_deploy.frontends.loading import LoadedModel
     from snn_deploy.hardware import Target
@@ -32,6 +31,9 @@ class Given:
     steps: o.Steps = None
     mean: o.Mean = None
     std: o.Std = None
+    event_step_us: o.EventStep = None
+    event_limit: o.EventLimit = None
+    event_shape: o.EventShape = None
     architecture: o.Architecture = None
     factory: o.Factory = None
     trust_pickle: o.TrustPickle = False
@@ -42,6 +44,7 @@ class Given:
     form: o.Form = None
     inline: o.Inline = False
     floats: o.Floats = False
+    float_accuracy: o.FloatAccuracy = True
     target: o.TargetName = "onnx"
     to: o.Converter = None
     output: o.Output = None
@@ -85,7 +88,7 @@ class Plan:
     target: "Target"
     converter: "Converter"
     options: "ExportOptions"
-    scaling: tuple[tuple[float, ...], tuple[float, ...]] | None
+    input: AskedInput
 
 
 def plan(given: Given) -> Plan:
@@ -99,8 +102,13 @@ def plan(given: Given) -> Plan:
     converter = _configured(find_converter(given.to or target.converter), given)
     names = [field.name for field in fields(QuantizationOptions) if hasattr(given, field.name)]
     quantization = QuantizationOptions(**{name: getattr(given, name) for name in names})
-    options = ExportOptions(quantization, given.calibration_samples, floats=given.floats)
-    return Plan(target, converter, options, _scaling(given))
+    options = ExportOptions(
+        quantization,
+        given.calibration_samples,
+        floats=given.floats,
+        float_accuracy=given.float_accuracy,
+    )
+    return Plan(target, converter, options, asked_input(given))
 
 
 def find_target(name: str) -> "Target":
@@ -130,39 +138,6 @@ def _configured(converter: "Converter", given: Given) -> "Converter":
     return replace(converter, **chosen)  # type: ignore[type-var]
 
 
-def _scaling(given: Given) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
-    if given.mean is None and given.std is None:
-        return None
-    if given.mean is None or given.std is None:
-        lacking = "--mean" if given.mean is None else "--std"
-        raise UsageError(f"{lacking} is missing", "give --mean and --std together")
-    mean, std = _numbers("--mean", given.mean), _numbers("--std", given.std)
-    if len(mean) != len(std):
-        raise UsageError(
-            f"--mean has {len(mean)} numbers, --std {len(std)}", "give one a channel in both"
-        )
-    if not all(0 <= value <= 1 for value in mean):
-        raise UsageError(
-            f"--mean {given.mean} is not between 0 and 1",
-            "bytes are divided by 255 first: divide --mean and --std by 255 too",
-        )
-    if not min(std) > 0:
-        raise UsageError(f"--std {given.std} is not above zero", "give positive numbers")
-    return mean, std
-
-
-def _numbers(option: str, text: str) -> tuple[float, ...]:
-    try:
-        values = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        values = (math.nan,)
-    if not all(map(math.isfinite, values)):
-        raise UsageError(
-            f"{option} cannot be '{text}'", "give numbers with commas between: 0.49,0.48,0.45"
-        )
-    return values
-
-
 def load_model(
     path: Path | None,
     architecture: str | None,
@@ -189,31 +164,4 @@ def load_network(given: Given, asked: Plan, samples: "Samples") -> "LoadedModel"
     loaded = load_model(
         given.model, given.architecture, given.factory, given.trust_pickle, given.steps
     )
-    return replace(loaded, input=_input(given, asked, loaded, samples))
-
-
-def _input(given: Given, asked: Plan, loaded: "LoadedModel", samples: "Samples") -> "InputSpec":
-    """Return what the file says of its input, or else what the options and the samples say."""
-    from snn_deploy.checkpoints import InputSpec
-
-    told = loaded.input or InputSpec(samples.values.shape[1:], (), (), given.steps or 0)
-    are_bytes = samples.values.dtype.kind == "u"
-    if asked.scaling is not None:
-        if not are_bytes:
-            raise UsageError(
-                f"--mean and --std are for bytes, {samples.source} holds floating point",
-                "leave them out and give samples that are normalised already",
-            )
-        mean, std = asked.scaling
-        if len(mean) != told.shape[0]:
-            raise UsageError(
-                f"--mean has {len(mean)} numbers, the samples have {told.shape[0]} channels",
-                "give one number a channel in --mean and --std",
-            )
-        return replace(told, mean=mean, std=std)
-    if are_bytes and not told.std:
-        raise UsageError(
-            f"{loaded.name} does not say how bytes become its input",
-            "give --mean and --std, or samples in floating point that are normalised already",
-        )
-    return told
+    return replace(loaded, input=input_of(asked.input, loaded, samples, given.steps))

@@ -102,7 +102,7 @@ Data = Annotated[
     option(
         "--data",
         metavar="FILE",
-        help="Real inputs: .npz with 'images' and, if known, 'labels'.",
+        help="Real inputs: .npz with 'images', 'sequences' or events, and 'labels' if known.",
         panel=INPUT,
         show_default=False,
     ),
@@ -139,6 +139,35 @@ Mean = Annotated[
     ),
 ]
 Std = Annotated[str | None, option("--std", metavar="X,…", help="Goes with --mean.", panel=INPUT)]
+EventStep = Annotated[
+    int | None,
+    whole(
+        "--event-step-us",
+        1,
+        10**9,
+        "How events become input, if the file does not say: microseconds of a step.",
+        INPUT,
+    ),
+]
+EventLimit = Annotated[
+    int | None,
+    whole(
+        "--event-limit",
+        1,
+        2**15 - 1,
+        "The highest count of a pixel, polarity and step: 1, binary spikes, if not given.",
+        INPUT,
+    ),
+]
+EventShape = Annotated[
+    str | None,
+    option(
+        "--event-shape",
+        metavar="PxHxW",
+        help="Polarities, rows, columns, if neither file says them: 2x34x34.",
+        panel=INPUT,
+    ),
+]
 Architecture = Annotated[
     str | None,
     option(
@@ -235,6 +264,14 @@ ReportOutput = Annotated[
     ),
 ]
 Force = Annotated[bool, option("--force", help="Replace an earlier result.", panel=OUTPUT)]
+FloatAccuracy = Annotated[
+    bool,
+    option(
+        "--float-accuracy/--no-float-accuracy",
+        help="Measure the float network too; slow on many samples.",
+        panel=OUTPUT,
+    ),
+]
 KeepStages = Annotated[
     bool,
     option("--keep-stages", help="Write the graph of each stage as text, too.", panel=OUTPUT),

@@ -4,16 +4,20 @@ import math
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from snn_deploy.errors import ModelError, UsageError
+from snn_deploy.errors import UsageError
 
 from . import options as o
 from .console import progress, say
+from .inputs import binning
+from .labelled import check_binning, check_labelled, check_samples
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from snn_deploy.checkpoints import Checkpoint
     from snn_deploy.datasets import Samples
     from snn_deploy.pipeline import Observer
@@ -30,12 +34,12 @@ def train(
         o.option(
             "--data",
             metavar="FILE",
-            help="Training images: .npz, images and labels.",
+            help="Training samples: .npz, images or events, and labels.",
             panel=o.INPUT,
         ),
     ],
     test: Annotated[
-        Path, o.option("--test", metavar="FILE", help="Test images, likewise.", panel=o.INPUT)
+        Path, o.option("--test", metavar="FILE", help="Test samples, likewise.", panel=o.INPUT)
     ],
     output: Annotated[
         Path,
@@ -87,10 +91,33 @@ def train(
             panel=o.TRAINING,
         ),
     ] = "",
+    begin_with: Annotated[
+        Path | None,
+        o.option(
+            "--begin-with",
+            metavar="FILE",
+            help="A checkpoint of a shallower network, or of another shortcut, to grow from.",
+            panel=o.INPUT,
+        ),
+    ] = None,
     bfloat16: Annotated[
         bool,
         o.option("--bfloat16/--no-bfloat16", help="Mixed precision.", panel=o.TRAINING),
     ] = True,
+    ema: Annotated[
+        float,
+        o.real("--ema", 0, 0.99999, "What the averaged weights keep at an update.", o.TRAINING),
+    ] = 0.0,
+    checkpointing: Annotated[
+        bool,
+        o.option(
+            "--checkpointing",
+            help="Compute blocks twice instead of keeping their values: less memory.",
+            panel=o.TRAINING,
+        ),
+    ] = False,
+    event_step_us: o.EventStep = None,
+    event_limit: o.EventLimit = None,
     seed: Annotated[
         int, o.count("--seed", 0, "Of weights, order and augmentation.", o.TRAINING)
     ] = 1,
@@ -99,12 +126,15 @@ def train(
     """Train a network with surrogate gradients; ends with a checkpoint and its accuracy.
 
     Under torchrun it uses every process. The recorded accuracy is measured
-    in float64 on all test images, which is what `snn-deploy validate` does.
+    in float64 on all test samples, which is what `snn-deploy validate` does.
     """
     from snn_deploy import datasets
+    from snn_deploy.frontends.loading import read_checkpoint
     from snn_deploy.training import TrainingConfig
 
-    training, tested = _labelled(datasets.load(data)), _labelled(datasets.load(test))
+    training, tested = check_labelled(datasets.load(data)), check_labelled(datasets.load(test))
+    events = binning(event_step_us, event_limit)
+    check_binning(training, events)
     config = TrainingConfig(
         architecture=architecture,
         classes=int(training.labels.max()) + 1,  # type: ignore[union-attr]
@@ -119,27 +149,26 @@ def train(
         short_epochs=short_epochs,
         short_steps=short_steps,
         bfloat16=bfloat16,
+        ema=ema,
+        checkpointing=checkpointing,
         seed=seed,
+        begin_with=begin_with.name if begin_with else "",
+        events=events,
     )
+    if events is not None:
+        config = replace(config, mean=(), std=())  # of bytes
     _check(config, training, tested)
+    donor = read_checkpoint(begin_with).state_dict if begin_with else None
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{output}: {error.strerror}", "choose another folder with -o") from error
     first = os.environ.get("RANK", "0") == "0"
     with progress(quiet=quiet or not first) as observe:
-        made = _train(config, training, tested, output, observe)
+        made = _train(config, training, tested, output, donor, observe)
     if made is not None and not quiet:
-        say(f"accuracy {made.metrics['test_accuracy']:.4f} on {made.metrics['test_images']} images")
+        say(f"accuracy {made.metrics['test_accuracy']:.4f} on {len(tested)} test samples")
         print(output / "checkpoint.pt")
-
-
-def _labelled(samples: "Samples") -> "Samples":
-    if samples.labels is None or samples.values.dtype.kind != "u":
-        raise ModelError(
-            samples.source, "has no labelled images", "give 'images' (bytes) and 'labels'"
-        )
-    return samples
 
 
 def _train(
@@ -147,6 +176,7 @@ def _train(
     training: "Samples",
     test: "Samples",
     folder: Path,
+    donor: "Mapping[str, Any] | None",
     observe: "Observer",
 ) -> "Checkpoint | None":
     from snn_deploy import checkpoints
@@ -154,9 +184,10 @@ def _train(
 
     def tell(state: "Progress") -> None:
         done = state.epoch * state.images_in_epoch + state.images
-        observe(f"train, accuracy {state.accuracy:.3f}", done, state.epochs * state.images_in_epoch)
+        told = f"loss {state.loss:.3f}, accuracy {state.accuracy:.3f}, {state.images_per_s:.0f}/s"
+        observe(f"train, {told}", done, state.epochs * state.images_in_epoch)
 
-    trained = run(config, training, test, folder, tell)
+    trained = run(config, training, test, folder, tell, donor=donor)
     if trained is None:
         return None
     measured = _measured(trained, test, observe)
@@ -170,36 +201,25 @@ def _check(config: "TrainingConfig", training: "Samples", test: "Samples") -> No
     if config.architecture not in models.ARCHITECTURES:
         known = ", ".join(models.ARCHITECTURES)
         raise UsageError(f"there is no architecture '{config.architecture}'", f"known: {known}")
-    if config.shortcut not in ("", "projection", "spiking", "pooled"):
+    kinds = models.shortcuts(config.architecture)
+    if config.shortcut and config.shortcut not in kinds:
         raise UsageError(
-            f"--shortcut cannot be '{config.shortcut}'", "give projection, spiking or pooled"
+            f"--shortcut cannot be '{config.shortcut}'",
+            f"give {', '.join(kinds)}" if kinds else f"{config.architecture} has one kind only",
         )
-    if len(training) < config.batch:
-        raise UsageError(
-            f"--batch {config.batch} is more than the {len(training)} training images",
-            "give a smaller one",
-        )
-    channels = len(config.mean)
-    for samples in (training, test):
-        shape = samples.values.shape[1:]
-        if len(shape) != 3 or shape[0] != channels or shape != training.values.shape[1:]:
-            raise ModelError(
-                samples.source,
-                f"has images of shape {list(shape)}",
-                f"give [{channels}, H, W], training and test alike",
-            )
+    check_samples(config, training, test)
 
 
 def _measured(trained: "Trained", test: "Samples", observe: "Observer") -> "Checkpoint":
     """Return the checkpoint with the accuracy that `validate` will find."""
-    from snn_deploy.frontends.float_reference import float_outputs
-    from snn_deploy.frontends.tracing import trace
+    from snn_deploy.frontends.float_reference import float_outputs, trace_as
 
     made, network, total = trained.checkpoint, trained.network, len(test)
-    graph = trace(network, made.input.shape, name=made.architecture, steps=made.input.steps)
+    graph = trace_as(network, made.input, made.architecture)
     outputs = float_outputs(
         network, graph, test, made.input, lambda done: observe("measure", done, total)
     )
     accuracy = float((outputs.argmax(axis=1) == test.labels).mean())
-    metrics = {"test_accuracy": accuracy, "test_images": total}
+    noun = "recordings" if made.input.events else "images"
+    metrics = {"test_accuracy": accuracy, f"test_{noun}": total}
     return replace(made, metrics=metrics | dict(made.metrics))

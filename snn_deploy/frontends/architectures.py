@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, get_args
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from snn_deploy.errors import ModelError, UsageError
-from snn_deploy.models import ARCHITECTURES, build
-from snn_deploy.models.ms_resnet import Shortcut
+from snn_deploy.models import ARCHITECTURES, build, shortcuts
 
 from .checkpoint_file import MAX_CLASSES
 
@@ -38,7 +37,7 @@ def identify(
     names = ARCHITECTURES if architecture is None else [architecture]
     classes, found = _classes(weights), _shapes(weights)
     usual = [(name, {"classes": classes}) for name in names]
-    special = [(n, o | {"shortcut": s}) for n, o in usual for s in get_args(Shortcut)]
+    special = [(n, o | {"shortcut": s}) for n, o in usual for s in shortcuts(n)]
     for candidates in (usual, special):
         fitting = [c for c in candidates if not _differences(found, *c)]
         if len(fitting) == 1:

@@ -7,7 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from snn_deploy.checkpoints import FORMAT, Checkpoint, InputSpec
+from snn_deploy.checkpoints import (
+    FORMAT,
+    MAX_COUNT,
+    MAX_STEP_US,
+    Checkpoint,
+    EventBinning,
+    InputSpec,
+)
 from snn_deploy.errors import ModelError
 from snn_deploy.models import ARCHITECTURES
 
@@ -125,6 +132,9 @@ def _input(fields: _Fields) -> InputSpec:
     shape = fields.numbers("shape", int)
     if len(shape) > 3 or not all(1 <= n <= MAX_LENGTH for n in shape):
         raise fields.wrong("input.shape", f"is {list(shape)}, not [C, H, W], [C, L] or [N]")
+    steps = fields.number("steps", MAX_STEPS)
+    if "events" in fields.content:
+        return InputSpec(shape, (), (), steps, _events(fields, shape))
     mean = tuple(float(v) for v in fields.numbers("mean", (int, float)))
     std = tuple(float(v) for v in fields.numbers("std", (int, float)))
     if not len(mean) == len(std) == shape[0]:
@@ -133,7 +143,19 @@ def _input(fields: _Fields) -> InputSpec:
         )
     if min(std) <= 0:
         raise fields.wrong("input.std", f"is {list(std)}, not above zero")
-    return InputSpec(shape, mean, std, fields.number("steps", MAX_STEPS))
+    return InputSpec(shape, mean, std, steps)
+
+
+def _events(fields: _Fields, shape: tuple[int, ...]) -> EventBinning:
+    """Return how event recordings become input."""
+    if len(shape) != 3 or shape[0] > 2:
+        raise fields.wrong("input.shape", f"is {list(shape)}, of events it is [2 or 1, H, W]")
+    for name in ("mean", "std"):
+        if fields.content.get(name):
+            raise fields.wrong(f"input.{name}", "is of bytes, counts of events are not scaled")
+    binning = _Fields(fields.get("events", Mapping), fields.where, "input.events.")
+    step_us, limit = binning.number("step_us", MAX_STEP_US), binning.number("limit", MAX_COUNT)
+    return EventBinning(step_us, limit)
 
 
 def _config(fields: _Fields) -> Mapping[str, Any]:

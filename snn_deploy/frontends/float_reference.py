@@ -11,9 +11,29 @@ from snn_deploy.ir.evaluate import evaluate
 from snn_deploy.ir.graph import Array, Graph
 from snn_deploy.validation import Agreement, Comparison
 
-from .oracle import observe, torch_values
+from .oracle import observe_outputs, torch_values
+from .tracing import trace
 
 _BATCH = 50
+_BATCH_BYTES = 2**26
+"""What the widest value of all steps of a batch may take in float64; torch holds a few at a time,
+and gathers what a convolution sees."""
+
+
+def trace_as(module: nn.Module, spec: InputSpec, name: str) -> Graph:
+    """Return the graph of one step of a module that reads what the specification says.
+
+    Raises:
+        TraceError: as `trace`.
+    """
+    return trace(
+        module,
+        spec.shape,
+        name=name,
+        steps=spec.steps or None,
+        sequence=spec.sequence,
+        kind=spec.kind,
+    )
 
 
 def compare_with_torch(
@@ -26,7 +46,8 @@ def compare_with_torch(
     """
     x = samples.normalised(spec).astype(np.float64)
     comparison = Comparison("torch module", "trace, float64")
-    pairs = zip(torch_values(module, graph, x), evaluate(graph, x), strict=True)
+    spiking = [node.name for node in graph.spiking]
+    pairs = zip(torch_values(module, graph, x), evaluate(graph, x, keep=spiking), strict=True)
     for step, (expected, observed) in enumerate(pairs):
         comparison.add_step(step, expected, {name: observed[name] for name in expected})
     comparison.add_samples(len(samples))
@@ -50,9 +71,14 @@ def float_outputs(
     """
     outputs: list[Array] = []
     count = 0
-    for batch in samples.batches(_BATCH):
-        observed = observe(module, graph, batch.normalised(spec).astype(np.float64))
-        outputs.append(observed.outputs[graph.outputs[0]])
+    for batch in samples.batches(_batch_size(graph)):
+        found = observe_outputs(module, graph, batch.normalised(spec).astype(np.float64))
+        outputs.append(found[graph.outputs[0]])
         count += len(batch)
         done(count)
     return np.concatenate(outputs)
+
+
+def _batch_size(graph: Graph) -> int:
+    widest = 8 * graph.steps * max(node.type.size for node in graph.nodes)
+    return max(1, min(_BATCH, _BATCH_BYTES // widest))

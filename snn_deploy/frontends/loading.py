@@ -5,7 +5,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +144,7 @@ def _from_checkpoint(
     module = _built(name, config, steps, weights, where)
     spec = checkpoint.input
     if steps is not None:
-        spec = InputSpec(spec.shape, spec.mean, spec.std, steps)
+        spec = replace(spec, steps=steps)
     return LoadedModel("", module, spec, name, checkpoint.metrics)
 
 

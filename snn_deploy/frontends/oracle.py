@@ -48,22 +48,41 @@ def torch_values(module: nn.Module, graph: Graph, x: Array) -> Iterator[Mapping[
         yield {name: spikes[t] for name, spikes in observed.spikes.items()}
 
 
-@torch.no_grad()
 def observe(module: nn.Module, graph: Graph, x: Array) -> Observed:
     """Run the module in float64 on all steps; arguments as `torch_values`."""
+    network = _wide(module)
+    recorder = _Recorder(network)
+    outputs = _run(network, module, graph, x)
+    return Observed(recorder.spikes(graph, _batch(graph, x)), outputs)
+
+
+def observe_outputs(module: nn.Module, graph: Graph, x: Array) -> Mapping[str, Array]:
+    """Return `Observed.outputs` without the spikes, which take far more room than a layer does."""
+    return _run(_wide(module), module, graph, x)
+
+
+def _wide(module: nn.Module) -> nn.Module:
+    return copy.deepcopy(module).double().eval()
+
+
+def _batch(graph: Graph, x: Array) -> int:
+    op = graph.input.op
+    assert isinstance(op, Input), "Graph.input finds Inputs"
+    return len(x) if op.static else x.shape[1]
+
+
+@torch.no_grad()
+def _run(network: nn.Module, module: nn.Module, graph: Graph, x: Array) -> dict[str, Array]:
+    """Run a module's float64 copy on all steps; return what it reads out."""
     op = graph.input.op
     assert isinstance(op, Input), "Graph.input finds Inputs"
     how = trace_how(module, op.shape, name=graph.name, steps=graph.steps, sequence=not op.static)
-    network = copy.deepcopy(module).double().eval()
     samples = torch.as_tensor(x, dtype=torch.float64)
-    recorder = _Recorder(network)
     if how.one_step and graph.steps > 1:
         results = _step_by_step(network, samples, op.static, graph.steps)
     else:
         results = [network(_argument(samples, how.axes, op.static, graph.steps))]
-    batch = len(x) if op.static else x.shape[1]
-    spikes = recorder.spikes(graph, batch)
-    return Observed(spikes, _outputs(graph, results, how, batch))
+    return _outputs(graph, results, how, _batch(graph, x))
 
 
 def _argument(x: Tensor, axes: Axes, static: bool, steps: int) -> Tensor:
@@ -118,7 +137,8 @@ class _Recorder:
             else:
                 parts = self._of_state[id(before)]
             spikes, after = result if isinstance(result, tuple) else (result, None)
-            parts.append(spikes)
+            # A byte each at once: in float64 the spikes would take more room than the network.
+            parts.append(spikes.to(torch.uint8))
             self._of_state[id(after)] = parts
             self._alive.append(after)
 
@@ -137,7 +157,7 @@ class _Recorder:
                 for node in names:
                     shape = (graph.steps, batch, *graph[node].type.shape)
                     array = torch.cat([p.reshape(-1) for p in parts]).numpy()
-                    found[node] = array.astype(np.uint8).reshape(shape)
+                    found[node] = array.reshape(shape)
         return found
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, fx, nn
 
 from snn_deploy.errors import TraceError
 from snn_deploy.ir.graph import Graph
-from snn_deploy.ir.ops import Input
+from snn_deploy.ir.ops import Input, Kind
 from snn_deploy.ir.spec import TRACED, verify
 
 from .adapters import Calling, adapter
@@ -47,6 +47,7 @@ def trace(
     name: str,
     steps: int | None = None,
     sequence: bool = False,
+    kind: Kind = "current",
 ) -> Graph:
     """Return the graph of one time step of a module in eval mode.
 
@@ -56,11 +57,13 @@ def trace(
         name: of the graph.
         steps: T. A module that loops or merges time has its own, which must be the same.
         sequence: samples have a time axis; otherwise one sample is presented at every step.
+        kind: of the input: real values, spikes or counts of them.
 
     Raises:
         TraceError: names every operation that has no meaning in a step, with its place.
     """
-    return trace_how(module, sample_shape, name=name, steps=steps, sequence=sequence).graph
+    how = trace_how(module, sample_shape, name=name, steps=steps, sequence=sequence, kind=kind)
+    return how.graph
 
 
 def trace_how(
@@ -70,13 +73,14 @@ def trace_how(
     name: str,
     steps: int | None = None,
     sequence: bool = False,
+    kind: Kind = "current",
 ) -> Traced:
     """As `trace`; says also how the module takes its argument."""
     own = _own_steps(module)
     if steps and own - {1, steps}:
         failure = f"its neurons run {max(own)} steps, {steps} are asked for"
         raise TraceError("", failure, "call snn_deploy.neurons.set_steps(module, steps) before")
-    asked = _Asked(name, tuple(sample_shape), steps or max(own, default=None), sequence)
+    asked = _Asked(name, tuple(sample_shape), steps or max(own, default=None), sequence, kind)
     failures: list[_Failure] = []
     for axes in _ways(sequence, asked.steps):
         result = _attempt(module, asked, axes)
@@ -96,6 +100,7 @@ class _Asked:
     sample: tuple[int, ...]
     steps: int | None
     sequence: bool
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +149,7 @@ def _attempt(module: nn.Module, asked: _Asked, axes: Axes) -> Traced | _Failure:
         recording,
         clock,
         asked.name,
-        Input(asked.sample, static=not asked.sequence),
+        Input(asked.sample, asked.kind, static=not asked.sequence),
         Value("input", _when(asked.sequence, axes), axes),
     )
     graph = interpreter.run(steps)

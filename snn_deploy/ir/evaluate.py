@@ -5,7 +5,7 @@ What depends on neither state nor a changing input is computed once per sample.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -33,7 +33,11 @@ Values = Mapping[str, Array]
 
 
 def evaluate(
-    graph: Graph, x: Array, steps: int | None = None, saturated: Counter[str] | None = None
+    graph: Graph,
+    x: Array,
+    steps: int | None = None,
+    saturated: Counter[str] | None = None,
+    keep: Collection[str] | None = None,
 ) -> Iterator[Values]:
     """Yield the value of every node, step by step.
 
@@ -43,22 +47,29 @@ def evaluate(
         steps: how many; the graph's own number unless given, a sequence's length at most.
         saturated: gains, by neuron layer, the number of neuron-steps whose current left the
             24-bit register or whose membrane was clipped by it.
+        keep: yield these nodes only; the value of another is let go of once its last reader has it.
 
     Raises:
         ValueError: x has another shape or too few steps, is real where the graph is of integers,
             or of integers where it is real.
         OverflowError: an integer leaves 32 bits, or a sum can; the text names the node.
     """
-    sequence = not _static_input(graph)
-    steps = graph.steps if steps is None else steps
-    _check_shape(graph, x, sequence, steps)
-    integer = x.dtype.kind in "iu"
-    _check_kind(graph, integer)
-    run = _Run(graph, integer)
-    for t in range(steps):
-        yield run.step(x[t] if sequence else x)
+    run = _Run(graph, x, steps)
+    for t in range(run.steps):
+        yield {name: value for name, value in run.step(t) if keep is None or name in keep}
         if saturated is not None:
             saturated.update(run.take_saturated())
+
+
+def walk(graph: Graph, x: Array, steps: int | None = None) -> Iterator[tuple[str, Array]]:
+    """Yield each node's name and value as soon as it is known, in graph order, step after step.
+
+    A caller that lets go of it before it asks for the next holds no more than what is still to be
+    read: on a deep network a small part of a step. Arguments and errors as `evaluate`.
+    """
+    run = _Run(graph, x, steps)
+    for t in range(run.steps):
+        yield from run.step(t)
 
 
 def read_out(graph: Graph, outputs: Iterator[Values]) -> dict[str, Array]:
@@ -111,23 +122,37 @@ def _check_kind(graph: Graph, integer: bool) -> None:
 class _Run:
     """One sample batch on its way through the steps."""
 
-    def __init__(self, graph: Graph, integer: bool) -> None:
+    def __init__(self, graph: Graph, x: Array, steps: int | None) -> None:
+        self.sequence = not _static_input(graph)
+        self.steps = graph.steps if steps is None else steps
+        _check_shape(graph, x, self.sequence, self.steps)
+        self.integer = x.dtype.kind in "iu"
+        _check_kind(graph, self.integer)
         self.graph = graph
-        self.integer = integer
+        self.x = x
         self.states: dict[str, FloatState | IntegerState] = {}
         self.constant = _constant_nodes(graph)
         self.kept: dict[str, Array] = {}
+        self.read_last = _read_last(graph)
 
-    def step(self, x: Array) -> Values:
+    def step(self, t: int) -> Iterator[tuple[str, Array]]:
+        """Yield every node's name and value in graph order, and forget what is read no more."""
+        x = self.x[t] if self.sequence else self.x
         values: dict[str, Array] = {}
         for node in self.graph.nodes:
-            if node.name in self.kept:
-                values[node.name] = self.kept[node.name]
-                continue
-            values[node.name] = self._value(node, x, [values[i] for i in node.inputs])
-            if node.name in self.constant:
-                self.kept[node.name] = values[node.name]
-        return values
+            values[node.name] = self._known(node, x, values)
+            yield node.name, values[node.name]
+            for name in self.read_last[node.name]:
+                del values[name]
+
+    def _known(self, node: Node, x: Array, values: Values) -> Array:
+        """Return a node's value: of an earlier step where it is the same at every step."""
+        if node.name in self.kept:
+            return self.kept[node.name]
+        value = self._value(node, x, [values[i] for i in node.inputs])
+        if node.name in self.constant:
+            self.kept[node.name] = value
+        return value
 
     def take_saturated(self) -> dict[str, int]:
         """Return and forget the neuron-steps that left the register since the last call."""
@@ -176,6 +201,16 @@ def _constant_nodes(graph: Graph) -> frozenset[str]:
         if same:
             constant.add(node.name)
     return frozenset(constant)
+
+
+def _read_last(graph: Graph) -> Mapping[str, Sequence[str]]:
+    """Return, by node, those whose values nobody reads after it, itself where nobody does."""
+    last = {node.name: node.name for node in graph.nodes}
+    last |= {source: node.name for node in graph.nodes for source in node.inputs}
+    found: dict[str, list[str]] = {node.name: [] for node in graph.nodes}
+    for name, reader in last.items():
+        found[reader].append(name)
+    return found
 
 
 def _conv(graph: Graph, node: Node, inputs: list[Array]) -> Array:

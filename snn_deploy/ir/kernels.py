@@ -69,11 +69,20 @@ def product(rows: Array, weight: Array) -> Array:
     if weight.dtype.kind == "f":
         return rows @ weight.T.astype(rows.dtype, copy=False)
     largest = 1 if rows.dtype == np.uint8 else magnitude(rows)
-    reach = int(np.abs(weight.astype(np.int64)).sum(axis=1).max(initial=0)) * largest
+    reach = _most(weight) * largest
     if reach >= 2**31:
         raise OverflowError(f"sums of up to {reach} need more than 32 bits")
     dtype = np.float32 if reach < EXACT_FLOAT32 else np.float64
-    return (rows.astype(dtype) @ weight.T.astype(dtype)).astype(np.int32)
+    matrix: Array = weight.astype(dtype)  # before it is transposed: runs of memory cast faster
+    return (rows.astype(dtype) @ matrix.T).astype(np.int32)
+
+
+def _most(weight: Array) -> int:
+    """Return the largest sum of magnitudes of an output. Integers [O, K]."""
+    # 16 bits hold every magnitude of a byte, in a quarter of the time of 64.
+    wide = weight.astype(np.int16 if weight.dtype == np.int8 else np.int64)
+    sums = np.abs(wide, out=wide).sum(axis=1, dtype=np.int64)
+    return int(sums.max(initial=0))
 
 
 def rescale(x: Array, shift: Array) -> Array:

@@ -26,7 +26,7 @@ class FloatState:
         fired = charged > op.threshold if op.strict else charged >= op.threshold
         spikes = fired.astype(x.dtype)
         self.potential = charged if op.delayed_reset else self._reset(charged, spikes)
-        self.spikes = spikes
+        self.spikes = spikes if op.delayed_reset else None  # nothing else asks for them again
         return spikes
 
     def _charge(self, x: Array) -> Array:

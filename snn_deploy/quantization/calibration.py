@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snn_deploy.ir.evaluate import evaluate
+from snn_deploy.ir.evaluate import walk
 from snn_deploy.ir.graph import Array, Graph
 from snn_deploy.ir.ops import Input
 
@@ -41,13 +41,17 @@ def calibrate(graph: Graph, x: Array, *, batch: int = 16) -> Calibration:
     sums: dict[str, Array] = {}
     for first in range(0, count, batch):
         part = np.take(x, range(first, min(first + batch, count)), axis=axis).astype(np.float32)
-        for values in evaluate(graph, part):
-            for name, value in values.items():
-                largest[name] = max(largest[name], float(np.abs(value).max()))
-                mean = _channel_sum(value)
-                sums[name] = sums[name] + mean if name in sums else mean
+        for name, value in walk(graph, part):
+            largest[name] = max(largest[name], _magnitude(value))
+            mean = _channel_sum(value)
+            sums[name] = sums[name] + mean if name in sums else mean
     means = {name: total / (graph.steps * count) for name, total in sums.items()}
     return Calibration(largest, means, bool((x == np.rint(x)).all()), count)
+
+
+def _magnitude(value: Array) -> float:
+    """Return the largest absolute value, without a second array of that size."""
+    return max(float(value.max()), -float(value.min()))
 
 
 def _channel_sum(value: Array) -> Array:

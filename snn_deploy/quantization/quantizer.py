@@ -127,7 +127,8 @@ class _Quantizer:
     def _input_scale(self, node: Node) -> Scale:
         top = self.calibration.largest[node.name]
         if self.calibration.integer_input and top <= _MOST:
-            self.input_limit = max(self.options.input_limit, int(top))
+            most = max(self.options.input_limit, int(top))
+            self.input_limit = 1 if node.type.kind == "spike" else most
             return np.ones(1)
         return np.array([max(top, _TINY) / self.options.input_limit])
 
@@ -258,7 +259,7 @@ class _Quantizer:
         layers = [n for n in stream if n.inputs and self._known_scale(n.inputs[0]) is not None]
         weighted = [n for n in layers if isinstance(n.op, Conv | Linear)]
         candidates = 2.0 ** ((np.ceil(8 * np.log2(unit)) + np.arange(8)) / 8)
-        return np.array([min(candidates, key=lambda u: self._stream_error(weighted, u))])
+        return candidates[[np.argmin(self._stream_errors(weighted, candidates))]]
 
     def _finest_unit(self, stream: Sequence[Node]) -> float:
         """Return the unit at which the stream's range fills `current_bits`.
@@ -288,13 +289,16 @@ class _Quantizer:
             elif isinstance(reader.op, Flatten | MaxPool | SumPool):
                 yield from self._levels(reader, share)
 
-    def _stream_error(self, layers: Sequence[Node], unit: float) -> float:
-        total = 0.0
+    def _stream_errors(self, layers: Sequence[Node], units: Scale) -> Reals:
+        """Return the summed relative error of layers at each unit."""
+        totals = np.zeros(len(units))
         for node in layers:
             real = self._real_weight(node)
-            rounded = self._round(node, real, np.array([unit]))
-            total += float(((real - rounded.values()) ** 2).sum() / max((real**2).sum(), 1e-30))
-        return total
+            most = max((real**2).sum(), 1e-30)
+            for i, unit in enumerate(units):
+                rounded = self._round(node, real, np.array([unit]))
+                totals[i] += ((real - rounded.values()) ** 2).sum() / most
+        return totals
 
     def _alone(self, node: Node, real: Reals) -> tuple[Rounded, Scale]:
         """Round a layer that is a stream of its own: its scale is free, its unit a part of it."""

@@ -36,10 +36,19 @@ def round_to(weight: Reals, scale: Reals, limit: int) -> Rounded:
     return Rounded(np.clip(integers, -limit, limit).astype(np.int64), scale)
 
 
-def squared_error(weight: Reals, rounded: Rounded) -> Reals:
-    """Return the sum of squared errors, [1] or [O] as the scale has it."""
-    error = (weight - rounded.values()) ** 2
-    if rounded.scale.size == 1:
+def squared_error(weight: Reals, scale: Reals, limit: int) -> Reals:
+    """Return the sum of squared errors of `round_to`, [1] or [O] as the scale has it.
+
+    In place: a search asks for millions of weights and dozens of scales.
+    """
+    unit = over_outputs(scale, weight)
+    error = weight / unit
+    np.rint(error, out=error)
+    np.clip(error, -limit, limit, out=error)
+    error *= unit
+    np.subtract(weight, error, out=error)
+    np.square(error, out=error)
+    if scale.size == 1:
         return np.array([error.sum()])
     return np.asarray(error.reshape(len(weight), -1).sum(axis=1))
 
@@ -73,16 +82,12 @@ def best_power(
 
 
 def _least(weight: Reals, scales: list[Reals], limit: int) -> Rounded:
-    best = round_to(weight, scales[0], limit)
-    error = squared_error(weight, best)
+    """Return the rounding at the scale of least error, the first of equals, channel by channel."""
+    best = scales[0]
+    error = squared_error(weight, best, limit)
     for scale in scales[1:]:
-        candidate = round_to(weight, scale, limit)
-        found = squared_error(weight, candidate)
+        found = squared_error(weight, scale, limit)
         better = found < error
         error = np.where(better, found, error)
-        chosen = over_outputs(better, weight)
-        best = Rounded(
-            np.where(chosen, candidate.integers, best.integers),
-            np.where(better, scale, best.scale),
-        )
-    return best
+        best = np.where(better, scale, best)
+    return round_to(weight, best, limit)

@@ -11,6 +11,7 @@ from .claim import ABOUT, Claim, PerNeuron, SpikesSection, SpikingPart
 from .energy import Estimate
 from .neurobench import NeuroBench
 from .notices import notices
+from .published import PUBLISHED, RATIO_HIGH, RATIO_LOW, PublishedNetwork, ratio_verdict
 from .sections import (
     AccuracySection,
     ModelSection,
@@ -135,7 +136,7 @@ def _tree(report: Report) -> dict[str, Any]:
         "quantization": _quantization(report.quantization),
         "accuracy": _accuracy(report.accuracy),
         "spikes": _spikes(report.spikes),
-        "claim": _claim(report.claim),
+        "claim": _claim(report.claim, report.paper),
         "agreement": [_agreement(a) for a in report.agreement] or None,
         "energy": _without_none(prices) or None,
         "neurobench": _neurobench(report.neurobench),
@@ -180,7 +181,7 @@ def _spikes(section: SpikesSection | None) -> dict[str, Any] | None:
         "per_neuron_per_inference": section.per_neuron.mean,
         "samples": section.samples,
         "stages": [_part(stage) | _per_neuron(stage.per_neuron) for stage in section.stages],
-        "layers": [_part(layer) for layer in section.layers],
+        "layers": [_part(layer) | _per_neuron(layer.per_neuron) for layer in section.layers],
     }
 
 
@@ -197,7 +198,7 @@ def _per_neuron(figure: PerNeuron) -> dict[str, float]:
     }
 
 
-def _claim(claim: Claim | None) -> dict[str, Any] | None:
+def _claim(claim: Claim | None, paper: Estimate | None) -> dict[str, Any] | None:
     if claim is None:
         return None
     where = [
@@ -209,6 +210,28 @@ def _claim(claim: Claim | None) -> dict[str, Any] | None:
         "measured": _per_neuron(claim.measured),
         "verdict": claim.verdict,
         "where": where,
+        "published": [_published(network) for network in PUBLISHED],
+        **_without_none({"energy_ratio": _energy_ratio(paper)}),
+    }
+
+
+def _published(network: PublishedNetwork) -> dict[str, Any]:
+    low, high = network.per_neuron
+    return {
+        "network": network.name,
+        "steps": network.steps,
+        "per_neuron_per_inference": {"low": low, "high": high},
+        "energy_ratio": network.energy_ratio,
+    }
+
+
+def _energy_ratio(paper: Estimate | None) -> dict[str, Any] | None:
+    if paper is None or paper.ratio is None:
+        return None
+    return {
+        "expected": {"low": RATIO_LOW, "high": RATIO_HIGH},
+        "measured": paper.ratio,
+        "verdict": ratio_verdict(paper.ratio),
     }
 
 

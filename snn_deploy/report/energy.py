@@ -61,8 +61,9 @@ def paper(activity: Activity) -> Estimate:
 
         E = 4.6 pJ * MACs(analog) + 0.9 pJ * sum over the others of T * rate * MACs
 
-    `rate` is the mean firing rate of what the layer reads. A shortcut reads real numbers, for which
-    the formula knows no rate; it gets the mean rate of the network's neurons.
+    `rate` is the mean firing rate of what the layer reads; where that is a camera's events, every
+    single one counts. A shortcut reads real numbers, for which the formula knows no rate; it gets
+    the mean rate of the network's neurons.
     """
     analog, others = _split(activity)
     shares = (
@@ -72,9 +73,7 @@ def paper(activity: Activity) -> Estimate:
     assumes = (
         "4.6 pJ for a multiply-accumulate, 0.9 pJ for an accumulate: 32-bit floating point, "
         "45 nm (Horowitz 2014).",
-        "Every layer after the analog first ones costs T x mean firing rate x MACs accumulates, "
-        "projection shortcuts too, although they read real numbers.",
-        "The ANN twin does all MACs of one pass.",
+        *_on_layers(analog),
     )
     leaves_out = (
         "the multiplications of projection shortcuts on the real-valued stream",
@@ -84,6 +83,21 @@ def paper(activity: Activity) -> Estimate:
     return Estimate(_present(shares), _twin_j(activity), assumes, leaves_out)
 
 
+def _on_layers(analog: list[SynapseActivity]) -> tuple[str, ...]:
+    """Return what the paper's account assumes of layers; it was made for images."""
+    if analog:
+        return (
+            "Every layer after the analog first ones costs T x mean firing rate x MACs "
+            "accumulates, projection shortcuts too, although they read real numbers.",
+            "The ANN twin does all MACs of one pass.",
+        )
+    return (
+        "Every layer costs T x mean firing rate x MACs accumulates; the first one reads the "
+        "input's own spikes, one accumulate for each event and connection.",
+        "The ANN twin does all MACs of one pass over one frame, though the input has T steps.",
+    )
+
+
 def charged(activity: Activity) -> Estimate:
     """Estimate as `paper`, with what it hides charged by the same two prices.
 
@@ -91,9 +105,9 @@ def charged(activity: Activity) -> Estimate:
     step; each neuron update and each residual addition is an accumulate.
     """
     analog, others = _split(activity)
-    spiking = [layer for layer in others if layer.reads == "spike"]
     shortcuts = [layer for layer in others if layer.reads == "stream"]
-    graded = [layer for layer in others if layer.reads == "graded"]
+    graded = [layer for layer in others if _reads_pooled(layer)]
+    spiking = [s for s in others if s.reads != "stream" and not _reads_pooled(s)]
     steps = activity.steps
     shares = (
         Share("analog first layers", _analog_macs(activity, analog), MAC_J),
@@ -128,6 +142,11 @@ def _split(activity: Activity) -> tuple[list[SynapseActivity], list[SynapseActiv
     return analog, others
 
 
+def _reads_pooled(layer: SynapseActivity) -> bool:
+    """Say whether a layer reads pooled spikes; a camera's events come one by one."""
+    return layer.reads == "graded" and bool(layer.sources)
+
+
 def _present(shares: Iterable[Share]) -> tuple[Share, ...]:
     return tuple(share for share in shares if share.operations)
 
@@ -156,7 +175,7 @@ def _accumulates(activity: Activity, layers: Iterable[SynapseActivity]) -> float
             rate = sum(rates[source] for source in layer.sources)
         else:
             presented = layer.inputs * activity.samples * (1 if layer.once else activity.steps)
-            rate = _ratio(layer.active, presented)
+            rate = _ratio(layer.active + layer.repeats, presented)
         total += activity.steps * rate * layer.macs
     return total
 

@@ -23,6 +23,8 @@ def render(report: Report) -> str:
         layer_chart=None if spikes is None else charts.by_layer(spikes),
         step_chart=None if spikes is None else charts.by_step(spikes),
         sample_chart=None if spikes is None else charts.by_sample(spikes),
+        beside=views.beside_published(report),
+        verdicts=views.verdicts(report),
         energy_rows=views.energy_rows(report.paper, report.charged),
         accounts=_accounts(report),
         neurobench=None if report.neurobench is None else views.neurobench_rows(report.neurobench),

@@ -16,6 +16,8 @@ class ModelSection:
         spiking_layers: how many.
         steps: T.
         input_shape: of one sample at one step.
+        event_step_us: width of a step of event recordings, None where the input is something else.
+        event_limit: the highest count of a pixel, polarity and step, likewise.
     """
 
     name: str
@@ -26,6 +28,8 @@ class ModelSection:
     spiking_layers: int
     steps: int
     input_shape: tuple[int, ...]
+    event_step_us: int | None = None
+    event_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from .document import Report
 from .energy import Estimate
 from .neurobench import NeuroBench
 from .notices import is_loss
+from .published import PUBLISHED, ratio_verdict
 from .sections import AccuracySection
 from .wording import count, energy, kilobytes, percent, seconds, short_count
 
@@ -149,6 +150,49 @@ def _one_spike(claim: Claim | None, samples: int) -> Card:
         f"\N{PLUS-MINUS SIGN} {measured.deviation:.2f} over {count(samples)} samples, "
         f"{measured.smallest:.2f} to {measured.largest:.2f}.",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A network's two figures of the claim, as text; `own` is the one that was measured here."""
+
+    name: str
+    steps: int
+    per_neuron: str
+    ratio: str
+    own: bool = False
+
+
+def beside_published(report: Report) -> tuple[Beside, ...]:
+    """Return the published networks and, last, this one; nothing where none was measured."""
+    if report.claim is None:
+        return ()
+    ratio = report.paper.ratio if report.paper is not None else None
+    rows = [
+        Beside(n.name, n.steps, _range(*n.per_neuron), f"{n.energy_ratio:.1f}") for n in PUBLISHED
+    ]
+    own = Beside(
+        report.model.name,
+        report.model.steps,
+        f"{report.claim.measured.mean:.2f}",
+        "\N{EN DASH}" if ratio is None else f"{ratio:.1f}",
+        own=True,
+    )
+    return (*rows, own)
+
+
+def _range(low: float, high: float) -> str:
+    return f"{low:.2f}" if low == high else f"{low:.2f}\N{EN DASH}{high:.2f}"
+
+
+def verdicts(report: Report) -> str:
+    """Return the two verdicts of the claim in a sentence."""
+    if report.claim is None:
+        return ""
+    found: list[str] = [report.claim.verdict]
+    if report.paper is not None and report.paper.ratio is not None:
+        found.append(f"energy {ratio_verdict(report.paper.ratio)}")
+    return f"This network: {'; '.join(found)}."
 
 
 def _energy(paper: Estimate | None, charged: Estimate | None) -> Card:

@@ -10,7 +10,7 @@ Reads = Literal["analog", "spike", "graded", "stream"]
 
 analog: real numbers on their way to the first neurons (an image, or a stem's output).
 spike: 0 or 1, of neurons or of a spiking input.
-graded: spikes that were pooled or added to one another: small counts.
+graded: spikes that were pooled or added to one another, or events counted in a step: small counts.
 stream: real-valued currents that neurons have shaped already, or that go straight into such a
 stream: the projection shortcuts of an MS-ResNet.
 """
@@ -103,7 +103,7 @@ class SynapseActivity:
         name: of its node.
         reads: what its inputs are.
         sources: neuron layers whose spikes its inputs are, pooled or added up where `reads` is
-            graded; empty for analog, stream, and a spiking network input.
+            graded; empty for analog, stream, and a network input of spikes or counts.
         once: it reads the same at every step and runs once a sample.
         inputs: numbers it reads at a step.
         macs: multiplications at a step by the usual formula, outputs * fan-in, which counts
@@ -113,6 +113,8 @@ class SynapseActivity:
         events_by_step: [T], caused by these.
         effective_events: events over weights that are not zero.
         multi_valued_events: events of inputs other than -1, 0, 1.
+        repeats: what counts in the network's own input add to `active`, over all samples and steps:
+            a pixel that counted k events is active once and repeats k - 1 times.
     """
 
     name: str
@@ -126,6 +128,7 @@ class SynapseActivity:
     events_by_step: tuple[int, ...]
     effective_events: int
     multi_valued_events: int
+    repeats: int = 0
 
     @property
     def active(self) -> int:

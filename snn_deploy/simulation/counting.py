@@ -167,6 +167,8 @@ class _Synapses:
         self._events: list[int] = []
         self._effective_events = 0
         self._multi_valued = 0
+        self._counts_input = origin.reads == "graded" and not origin.sources
+        self._repeats = 0
 
     def add(self, step: int, values: Array) -> None:
         if self._origin.constant and step > 0:
@@ -178,6 +180,8 @@ class _Synapses:
         self._effective_events += (
             events if self._effective is None else int(np.vdot(active, self._effective))
         )
+        if self._counts_input:
+            self._repeats += int(values.sum(dtype=np.int64)) - int(active.sum())
         if self._origin.reads != "spike":
             others = (values != 0) & (values != 1) & (values != -1)
             self._multi_valued += self._meet(others.sum(axis=0, dtype=np.int64))
@@ -200,6 +204,7 @@ class _Synapses:
             events_by_step=_filled(self._events, steps),
             effective_events=self._effective_events,
             multi_valued_events=self._multi_valued,
+            repeats=self._repeats,
         )
 
 

@@ -1,6 +1,9 @@
 """What a training run is made of."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from snn_deploy.checkpoints import EventBinning
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,12 @@ class TrainingConfig:
             a static image's network differ little between small T, and time is linear in T.
         short_steps: T of those epochs.
         bfloat16: automatic mixed precision.
+        ema: share that the averaged weights keep at every update, such as 0.999; the average is
+            then what is measured and delivered. 0 for none.
+        checkpointing: compute a block's values again for backward instead of keeping them.
         seed: of weights, order and augmentation.
+        begin_with: the network whose weights this one begins with; empty for random ones.
+        events: how recordings become input; None for images.
         mean: of a channel, of images scaled to [0, 1].
         std: of a channel.
     """
@@ -44,7 +52,11 @@ class TrainingConfig:
     short_epochs: int = 0
     short_steps: int = 1
     bfloat16: bool = True
+    ema: float = 0.0
+    checkpointing: bool = False
     seed: int = 1
+    begin_with: str = ""
+    events: EventBinning | None = None
     mean: tuple[float, ...] = (0.4914, 0.4822, 0.4465)
     std: tuple[float, ...] = (0.247, 0.243, 0.261)
 
@@ -56,3 +68,10 @@ class TrainingConfig:
         """Return the keywords of the architecture's builder."""
         config: dict[str, int | str] = {"classes": self.classes, "steps": self.steps}
         return config | ({"shortcut": self.shortcut} if self.shortcut else {})
+
+    def recipe(self) -> dict[str, Any]:
+        """Return the whole of it as plain containers."""
+        recipe = asdict(self) | {"mean": list(self.mean), "std": list(self.std)}
+        if self.events is None:
+            del recipe["events"]  # what runs of images were begun with never had it
+        return recipe

@@ -28,6 +28,15 @@ class Workers:
             distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
         return cls(rank, count, device)
 
+    def compute_reproducibly(self) -> None:
+        """Choose kernels whose sums have one order; on a CPU all of them have."""
+        if self.device.type != "cuda":
+            return
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        # Otherwise every new tensor is filled first, which only serves to find uses of no value.
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
     @property
     def first(self) -> bool:
         """Whether this process writes the files."""

@@ -15,10 +15,19 @@ from tests.journeys.command import deploy, export
 
 PANELS = {
     "Input": {"data", "samples", "calibration", "calibration-samples", "steps", "mean", "std"}
-    | {"arch", "model", "trust-pickle"},
+    | {"arch", "model", "trust-pickle", "event-step-us", "event-limit", "event-shape"},
     "Quantisation": {"weight-bits", "per-channel", "input-bits", "current-bits"},
     "ONNX": {"form", "inline", "float"},
-    "Output": {"target", "to", "output", "force", "keep-stages", "json", "quiet"},
+    "Output": {
+        "target",
+        "to",
+        "output",
+        "force",
+        "float-accuracy",
+        "keep-stages",
+        "json",
+        "quiet",
+    },
     "Options": {"version", "help"},
 }
 

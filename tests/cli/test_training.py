@@ -42,7 +42,7 @@ def test_options(options: tuple[str, ...], code: int, problem: str, images: Path
 
 def test_images(images: Path, tmp_path: Path) -> None:
     for name, arrays, problem in [
-        ("bare", {"images": np.zeros((4, 3, 8, 8), np.uint8)}, "has no labelled images; give"),
+        ("bare", {"images": np.zeros((4, 3, 8, 8), np.uint8)}, "has no labelled images or events"),
         ("floats", {"images": np.zeros((4, 3, 8, 8)), "labels": np.arange(4)}, "has no labelled"),
         (
             "gray",

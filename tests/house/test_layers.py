@@ -10,6 +10,7 @@ from tests.house.tree import Module, modules, run_python
 # A room is a module or folder directly below snn_deploy; each format in converters is a room of
 # its own. The face is snn_deploy/__init__.py.
 FLOORS = {
+    11: ["__main__"],
     10: ["cli", "face"],
     9: ["dossier"],
     8: ["pipeline"],
@@ -27,6 +28,7 @@ FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 # Third-party packages that only these rooms may import.
 ONLY_IN = {
     "torch": ["neurons", "checkpoints", "models", "frontends", "training"],
+    "triton": ["neurons"],
     "norse": ["frontends"],
     "nir": ["frontends", "converters.nir"],
     "h5py": ["frontends", "converters.lava"],

@@ -1,5 +1,6 @@
 """Walking through the steps: what is computed when, what comes in, what comes out."""
 
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 
 from snn_deploy.ir import evaluate as module
 from snn_deploy.ir.builder import GraphBuilder
-from snn_deploy.ir.evaluate import evaluate, read_out
+from snn_deploy.ir.evaluate import evaluate, read_out, walk
 from snn_deploy.ir.graph import Array, Graph
 from snn_deploy.ir.ops import (
     Add,
@@ -315,3 +316,61 @@ def test_average_pool_divides_padding_in() -> None:
 def test_sum_pool_of_integers() -> None:
     graph = single(SumPool((2, 2), (2, 2), (0, 0)), (1, 2, 2))
     assert value(graph, np.full((1, 1, 2, 2), 100, np.int8)).tolist() == [[[[400]]]]
+
+
+# --- what is held on the way ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FLOAT | INTEGER)
+def test_walking_gives_the_same_values_in_graph_order(name: str) -> None:
+    graph = (FLOAT | INTEGER)[name]()
+    x = stimulus(graph, batch=2)
+    expected = [item for values in evaluate(graph, x) for item in values.items()]
+    found = list(walk(graph, x))
+    assert [n for n, _ in found] == [node.name for node in graph.nodes] * graph.steps
+    for (_, array), (node, other) in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(array, other, node)
+
+
+@pytest.mark.parametrize("name", FLOAT | INTEGER)
+def test_some_values_kept_are_these_and_no_others(name: str) -> None:
+    graph = (FLOAT | INTEGER)[name]()
+    x = stimulus(graph, batch=2)
+    keep = {graph.outputs[0], graph.nodes[1].name}
+    steps = zip(evaluate(graph, x, keep=keep), evaluate(graph, x), strict=True)
+    for kept, everything in steps:
+        assert kept.keys() == keep
+        for node in keep:
+            np.testing.assert_array_equal(kept[node], everything[node])
+
+
+def deep(blocks: int) -> Graph:
+    """A residual network: at any time the stream and one branch are enough to go on."""
+    builder = GraphBuilder("deep")
+    x = builder.add("input", Input((4,)))
+    x = builder.add("stem", Linear(), x, weight=np.eye(4, dtype=np.float32))
+    for i in range(blocks):
+        spikes = builder.add(f"lif{i}", Lif(0.5, threshold=0.1, delayed_reset=False), x)
+        branch = builder.add(f"fc{i}", Linear(), spikes, weight=np.eye(4, dtype=np.float32))
+        x = builder.add(f"add{i}", Add(), x, branch)
+    return builder.finish(builder.add("lif", Lif(0.5, threshold=0.1), x), steps=3)
+
+
+def test_a_value_is_let_go_of_after_its_last_reader() -> None:
+    """A deep network would not fit into memory otherwise: 104 layers, and a batch of images."""
+    graph = deep(blocks=30)
+    constant = {"input", "stem"}
+    alive: dict[str, Any] = {}
+    most = 0
+    for name, array in walk(graph, np.ones((2, 4), np.float32)):
+        alive[name] = weakref.ref(array)
+        del array
+        held = {n for n, reference in alive.items() if reference() is not None} - constant
+        most = max(most, len(held))
+    assert most <= 4
+
+
+def test_without_a_choice_a_step_is_held_as_a_whole() -> None:
+    graph = deep(blocks=5)
+    for values in evaluate(graph, np.ones((2, 4), np.float32)):
+        assert values.keys() == {node.name for node in graph.nodes}

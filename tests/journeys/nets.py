@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from snn_deploy.models.conv_snn import ConvSNN
 from snn_deploy.neurons import LIF
 
 SHAPE = (3, 8, 8)
@@ -87,3 +88,35 @@ def explodes() -> nn.Module:
 
 def no_module() -> int:
     return 3
+
+
+def of_events(steps: int = 5) -> nn.Module:
+    """A network for event recordings of 12 x 14 pixels, of 5 steps unless told otherwise."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(20)
+        network = ConvSNN((2, 12, 14), (4,), 8, 2, steps)
+        for name, parameter in network.named_parameters():
+            if name.endswith("weight") and parameter.dim() > 1:
+                nn.init.normal_(parameter, std=0.5)
+    return network
+
+
+def of_sequences() -> nn.Module:
+    """A network that takes [T, B, 6], one number after the other."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(20)
+        return Sequences()
+
+
+class Sequences(nn.Module):
+    """Merges time and batch, as all layers of ours do."""
+
+    def __init__(self, steps: int = 4) -> None:
+        super().__init__()
+        self.steps = steps
+        self.layers = nn.Sequential(nn.Linear(6, 16), LIF(steps=steps), nn.Linear(16, CLASSES))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: [T, B, 6]  ->  [B, classes]."""
+        out: Tensor = self.layers(x.flatten(0, 1))
+        return out.unflatten(0, (self.steps, -1)).mean(0)

@@ -305,3 +305,11 @@ def test_without_a_runtime_nothing_is_claimed(
     monkeypatch.setattr(OnnxConverter, "executors", lambda *_: ())
     ended = deploy("validate", *SMALL, "--data", floats)
     assert ended.out.startswith("warning    Nothing here could run the files for onnx")
+
+
+def test_the_float_accuracy_can_be_left_out(floats: Path, tmp_path: Path) -> None:
+    ended = export(*SMALL, "--data", floats, "--no-float-accuracy", "-o", tmp_path / "out")
+    assert ended.code == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    assert set(report["accuracy"]) == {"samples", "integer"}
+    assert "float accuracy" not in report["timing"]

@@ -75,7 +75,8 @@ def test_parameters(name: str) -> None:
 
 
 def test_every_architecture_has_its_counts() -> None:
-    assert PARAMETERS.keys() == MACS.keys() == ARCHITECTURES.keys()
+    ours = {name for name in ARCHITECTURES if name.startswith("ms_")}
+    assert PARAMETERS.keys() == MACS.keys() == ours
 
 
 @pytest.mark.parametrize("name", ENTRIES)

@@ -40,8 +40,27 @@ def test_a_scale_for_each_output() -> None:
     found = round_to(weight, np.array([1.0, 10.0]), 7)
     assert found.integers.tolist() == [[1, 2], [1, 2]]
     assert found.values().tolist() == weight.tolist()
-    assert squared_error(weight + 1, found).tolist() == [2.0, 2.0]
-    assert squared_error(weight + 1, Rounded(weight.astype(np.int64), np.ones(1))).tolist() == [4.0]
+    assert error_of(weight + 1, found).tolist() == [2.0, 2.0]
+
+
+def error_of(weight: Reals, rounded: Rounded) -> Reals:
+    """Return the squared error of each output, or of the tensor where it has one scale."""
+    errors = ((weight - rounded.values()) ** 2).reshape(rounded.scale.size, -1)
+    return np.asarray(errors.sum(axis=1))
+
+
+@settings(max_examples=100)
+@given(WEIGHTS, st.lists(st.floats(1e-3, 2), min_size=1, max_size=1), st.booleans(), LIMITS)
+def test_the_error_is_that_of_the_rounding(
+    rows: list[list[float]], scales: list[float], per_channel: bool, limit: int
+) -> None:
+    """To the last bit: which scale is chosen must not depend on how it was searched for."""
+    weight = np.array(rows)
+    scale = np.array(scales) * np.arange(1, 1 + len(weight) if per_channel else 2)
+    before = weight.copy()
+    expected = error_of(weight, round_to(weight, scale, limit))
+    assert squared_error(weight, scale, limit).tolist() == expected.tolist()
+    np.testing.assert_array_equal(weight, before)
 
 
 def brute_force(weight: Reals, scales: Reals, limit: int) -> Reals:
@@ -64,7 +83,7 @@ def test_the_best_clipping_point(
     assert (found.scale >= floor).all()
     parts = list(weight[:, None]) if per_channel else [weight]
     assert found.scale.shape == (len(parts),)
-    for part, error in zip(parts, squared_error(weight, found), strict=True):
+    for part, error in zip(parts, error_of(weight, found), strict=True):
         top = float(np.abs(part).max()) or float(np.abs(weight).max()) or 1.0
         scales = np.maximum(top * np.linspace(0.6, 1.0, 17) / limit, floor)
         best = brute_force(part, scales, limit).sum(axis=1).min()
@@ -90,7 +109,7 @@ def test_the_best_power_of_two(
     assert (np.rint(exponents) >= lowest).all()
     parts = list(weight[:, None]) if per_channel else [weight]
     scales = unit * 2.0 ** np.arange(lowest, 20)
-    for part, error in zip(parts, squared_error(weight, found), strict=True):
+    for part, error in zip(parts, error_of(weight, found), strict=True):
         best = brute_force(part, scales, limit).sum(axis=1).min()
         assert error <= best * (1 + 1e-9) + 1e-15
 
@@ -103,7 +122,7 @@ def test_the_best_power_of_two_for_normal_weights(limit: int, rng: np.random.Gen
             weight = rng.standard_normal((1, 576)) * size
             found = best_power(weight, 1e-4, limit, lowest=-30, per_channel=False)
             best = brute_force(weight, 1e-4 * 2.0 ** np.arange(-30, 20), limit).min()
-            assert squared_error(weight, found)[0] == pytest.approx(best)
+            assert error_of(weight, found)[0] == pytest.approx(best)
 
 
 def test_the_largest_of_each_output() -> None:

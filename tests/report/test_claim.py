@@ -3,6 +3,7 @@
 import pytest
 
 from snn_deploy.report import describe, judge
+from snn_deploy.report.published import ratio_verdict
 
 from .activities import firing
 
@@ -38,3 +39,18 @@ def test_spread_over_samples() -> None:
 def test_where_names_the_busiest_first() -> None:
     layers = [(f"l{i}", "dense", 10, [i]) for i in range(8)]
     assert [layer.name for layer in judge(firing(*layers)).where] == ["l7", "l6", "l5", "l4", "l3"]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "verdict"),
+    [
+        (3.24, "saves less than the published networks"),
+        (3.26, "as published"),
+        (5.34, "as published"),
+        (5.36, "saves more than the published ones"),
+    ],
+)
+def test_energy_ratios_are_compared_with_the_digits_that_are_published(
+    ratio: float, verdict: str
+) -> None:
+    assert ratio_verdict(ratio) == verdict

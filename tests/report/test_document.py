@@ -40,11 +40,24 @@ def test_keys_are_stable(golden: Callable[[str, str], None]) -> None:
 def test_design_keys() -> None:
     tree = json.loads(report().to_json())
     assert tree["schema"] == "snn-deploy-report/1"
-    assert list(tree["spikes"]["layers"][0]) == ["name", "neurons", "spikes", "rate"]
+    counted = ["name", "neurons", "spikes", "rate"]
+    spread = ["per_neuron_per_inference", "deviation", "min", "max"]
+    assert list(tree["spikes"]["layers"][0]) == counted + spread
     assert list(tree["energy"]["charged"]) == ["snn_j", "ann_j", "ratio"]
     assert tree["model"]["input_shape"] == [3, 32, 32]
     assert tree["accuracy"] == {"samples": 200, "float": 0.8, "integer": 0.795}
     assert tree["timing"] == {"trace": 0.4, "quantize": 5.8}
+
+
+def test_published_figures_stand_beside_the_measured() -> None:
+    claim = json.loads(report().to_json())["claim"]
+    published = {row["network"]: row["energy_ratio"] for row in claim["published"]}
+    assert published == {"MS-ResNet-18": 3.3, "MS-ResNet-34": 3.8, "MS-ResNet-104": 5.3}
+    ratio = claim["energy_ratio"]
+    assert ratio["expected"] == {"low": 3.3, "high": 5.3}
+    assert ratio["measured"] == json.loads(report().to_json())["energy"]["paper"]["ratio"]
+    without = json.loads(replace(report(), paper=None).to_json())["claim"]
+    assert "energy_ratio" not in without
 
 
 def test_what_was_not_computed_is_absent() -> None:

@@ -171,3 +171,13 @@ def test_interval_against_a_table() -> None:
 def test_report_is_a_value() -> None:
     assert isinstance(SMALL, Report)
     assert replace(SMALL) == SMALL
+
+
+def test_the_claim_stands_beside_the_published_networks() -> None:
+    made = report()
+    assert made.claim is not None
+    text = " ".join(parsed(render(made)).text)
+    for published in ("MS-ResNet-18", "MS-ResNet-34", "MS-ResNet-104", "0.63\N{EN DASH}0.92"):
+        assert published in text
+    assert f"This network: {made.claim.verdict}; energy saves" in text
+    assert "Beside the published" not in render(replace(made, claim=None))

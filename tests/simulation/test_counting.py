@@ -94,6 +94,21 @@ def test_linear_and_graded_by_hand() -> None:
     assert layer.macs == layer.connections == 6
 
 
+def test_counted_events_by_hand() -> None:
+    """Three events of one pixel in a step are one active input, and two repeats."""
+    builder = GraphBuilder("events")
+    x = builder.add("x", Input((1, 2, 2), "graded", static=False))
+    y = builder.add("conv", conv(), x, weight=np.ones((5, 1, 1, 1), np.float32))
+    graph = builder.finish(builder.add("lif", IF, y), steps=2)
+    silent = np.zeros((1, 5, 2, 2), np.uint8)
+    first = {"x": np.array([[[[3, 0], [1, 0]]]]), "lif": silent}
+    second = {"x": np.array([[[[0, 0], [0, 2]]]]), "lif": silent}
+    (layer,) = counted(graph, first, second).synapses
+    assert (layer.reads, layer.sources, layer.once) == ("graded", (), False)
+    assert (layer.active_by_step, layer.repeats) == ((2, 1), 3)
+    assert (layer.events_by_step, layer.multi_valued_events) == ((10, 5), 10)
+
+
 def residual(static: bool = True) -> Graph:
     """An analog stem, a spiking branch, a projected stream, pooling, a classifier."""
     builder = GraphBuilder("residual")

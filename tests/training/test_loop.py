@@ -15,9 +15,11 @@ from torch import Tensor, nn
 from snn_deploy import models
 from snn_deploy.checkpoints import Checkpoint, InputSpec
 from snn_deploy.datasets import Samples
+from snn_deploy.errors import UsageError
 from snn_deploy.models.ms_resnet import cifar
 from snn_deploy.neurons import LIF
 from snn_deploy.training import Progress, TrainingConfig, train
+from snn_deploy.training.batches import batches_of
 from snn_deploy.training.loop import evaluate
 
 CLASSES = 4
@@ -127,17 +129,14 @@ def test_a_run(tmp_path: Path, images: Samples) -> None:
     assert all(t.device.type == "cpu" and not t.requires_grad for t in made.state_dict.values())
 
 
-def tensors(samples: Samples) -> tuple[Tensor, Tensor]:
-    return torch.from_numpy(samples.values), torch.from_numpy(samples.labels)
-
-
 def test_the_checkpoint_is_the_network_that_was_measured(tmp_path: Path, images: Samples) -> None:
     made = train(CONFIG, images, images, tmp_path, lambda _: None)
     assert made is not None
     rebuilt = models.build(CONFIG.architecture, **made.checkpoint.config)
     rebuilt.load_state_dict(dict(made.checkpoint.state_dict))
+    tested = batches_of(images, CONFIG)
     for network in (made.network, rebuilt):
-        accuracy = evaluate(network, tensors(images), CONFIG, torch.device("cpu"), batch=70)
+        accuracy = evaluate(network, tested, CONFIG, torch.device("cpu"), batch=70)
         assert accuracy == pytest.approx(log_of(tmp_path)[-1]["test_accuracy"], abs=0.01)
 
 
@@ -167,7 +166,7 @@ def test_an_epoch_that_was_logged_but_not_saved(
 ) -> None:
     """It is done again, and stands in the log once."""
     with monkeypatch.context() as patch:
-        patch.setattr("snn_deploy.training.loop.write_atomically", _stop)
+        patch.setattr("snn_deploy.training.run.write_atomically", _stop)
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path, images, name="dropout")
     assert len(log_of(tmp_path)) == 1
@@ -207,10 +206,10 @@ def test_evaluation_is_of_all_images(images: Samples) -> None:
             return torch.stack((x.mean((1, 2, 3)) * 0, x[:, 0, 5, 5]), dim=1)
 
     config = replace(CONFIG, bfloat16=False)
-    pixels, _ = tensors(images)
-    guess = ((pixels[:, 0, 5, 5].float() / 255 - config.mean[0]) > 0).long()
+    guess = ((images.values[:, 0, 5, 5] / 255 - config.mean[0]) > 0).astype(np.int64)
     guess[:7] = 1 - guess[:7]
-    found = evaluate(Pixel(), (pixels, guess), config, torch.device("cpu"), batch=64)
+    guessed = batches_of(replace(images, labels=guess), config)
+    found = evaluate(Pixel(), guessed, config, torch.device("cpu"), batch=64)
     assert found == (COUNT - 7) / COUNT
 
 
@@ -218,3 +217,58 @@ def test_configurations() -> None:
     config = replace(CONFIG, short_epochs=2, short_steps=1, steps=4, shortcut="spiking")
     assert [config.steps_at(epoch) for epoch in range(4)] == [1, 1, 4, 4]
     assert config.network_config() == {"classes": CLASSES, "steps": 4, "shortcut": "spiking"}
+
+
+def test_averaged_weights_are_what_is_delivered(tmp_path: Path, images: Samples) -> None:
+    """After two updates of one epoch each: decay * first + (1 - decay) * second."""
+    config = replace(CONFIG, batch=COUNT, ema=0.75, short_epochs=0)
+    saved: list[dict[str, Tensor]] = []
+
+    def look(progress: Progress) -> None:
+        if progress.epoch == 1:
+            saved.append(torch.load(tmp_path / "last.pt", weights_only=True)["network"])
+
+    made = run(tmp_path, images, config=config, observe=look)
+    first, second = saved[0], torch.load(tmp_path / "last.pt", weights_only=True)["network"]
+    for name, tensor in made.state_dict.items():
+        if tensor.is_floating_point():
+            expected = 0.75 * first[name] + 0.25 * second[name]
+            torch.testing.assert_close(tensor, expected, rtol=1e-5, atol=1e-7)
+    assert not torch.equal(made.state_dict["fc.weight"], second["fc.weight"])
+
+
+def test_an_averaged_run_is_resumed_too(tmp_path: Path, images: Samples) -> None:
+    config = replace(CONFIG, ema=0.9, checkpointing=True)
+
+    def stop(progress: Progress) -> None:
+        if progress.epoch == 1:
+            raise KeyboardInterrupt
+
+    whole = run(tmp_path / "whole", images, config=config)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "parts", images, config=config, observe=stop)
+    assert_same_weights(whole, run(tmp_path / "parts", images, config=config))
+
+
+def test_checkpointing_changes_nothing_but_memory(tmp_path: Path, images: Samples) -> None:
+    config = replace(CONFIG, checkpointing=True)
+    plain = run(tmp_path / "plain", images)
+    again = run(tmp_path / "again", images, config=config)
+    assert_same_weights(plain, again)
+
+
+def test_a_run_goes_on_with_its_own_recipe_only(tmp_path: Path, images: Samples) -> None:
+    run(tmp_path, images, name="dropout")
+    with pytest.raises(UsageError, match=r"begun with learning_rate = 0\.05, not 0\.1; go on with"):
+        run(tmp_path, images, name="dropout", config=replace(CONFIG, learning_rate=0.1))
+
+
+def test_a_run_begins_with_a_donor(tmp_path: Path, images: Samples) -> None:
+    """A learning rate of zero leaves what was inherited."""
+    donor = dict(cifar(8, classes=CLASSES).state_dict())
+    config = replace(CONFIG, learning_rate=0.0, begin_with="donor.pt")
+    made = train(config, images, images, tmp_path, lambda _: None, donor=donor)
+    assert made is not None
+    weights = made.checkpoint.state_dict
+    assert all(torch.equal(weights[name], t) for name, t in donor.items() if "bn" not in name)
+    assert made.checkpoint.metrics["training"]["begin_with"] == "donor.pt"

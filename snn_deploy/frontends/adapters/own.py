@@ -13,4 +13,4 @@ def _lif(module: nn.Module) -> Lif:
     return Lif(membrane_keep=float(module.decay), threshold=float(module.threshold))
 
 
-OWN = {"snn_deploy.neurons:LIF": Adapter(Calling.MERGED, _lif)}
+OWN = {"snn_deploy.neurons.lif:LIF": Adapter(Calling.MERGED, _lif)}

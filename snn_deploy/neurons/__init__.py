@@ -1,0 +1,5 @@
+"""Spiking torch modules of our own; tracing treats each as one leaf."""
+
+from .lif import LIF, set_fused, set_steps
+
+__all__ = ["LIF", "set_fused", "set_steps"]
