@@ -10,9 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-RatioVerdict = Literal[
-    "as published", "saves less than the published networks", "saves more than the published ones"
-]
+RatioVerdict = Literal["as published", "less than published", "more than published"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,5 +47,5 @@ def ratio_verdict(ratio: float) -> RatioVerdict:
     """
     ratio = round(ratio, 1)
     if ratio < RATIO_LOW:
-        return "saves less than the published networks"
-    return "saves more than the published ones" if ratio > RATIO_HIGH else "as published"
+        return "less than published"
+    return "more than published" if ratio > RATIO_HIGH else "as published"

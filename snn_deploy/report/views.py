@@ -189,9 +189,9 @@ def verdicts(report: Report) -> str:
     """Return the two verdicts of the claim in a sentence."""
     if report.claim is None:
         return ""
-    found: list[str] = [report.claim.verdict]
+    found = [f"spikes per neuron, {report.claim.verdict.removesuffix(' spike per neuron')}"]
     if report.paper is not None and report.paper.ratio is not None:
-        found.append(f"energy {ratio_verdict(report.paper.ratio)}")
+        found.append(f"energy ratio, {ratio_verdict(report.paper.ratio)}")
     return f"This network: {'; '.join(found)}."
 
 

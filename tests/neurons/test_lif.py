@@ -12,8 +12,6 @@ from snn_deploy.neurons import LIF, set_fused
 from snn_deploy.neurons.rounding import just_above, rounded
 from tests.neurons import cases, textbook
 
-finite = st.floats(width=32, allow_nan=False, allow_infinity=False)
-
 
 @given(cases.exact())
 def test_spikes_and_gradients_are_the_textbooks(case: cases.Case) -> None:
