@@ -46,7 +46,12 @@ def main() -> None:
     if not arguments.training.exists():
         print(f"{arguments.training} is not there: examples/cifar10_to_npz.py makes it")
         return
-    wanted = [(f, d) for d in sorted(arguments.depths) for f in arguments.families]
+    wanted = [
+        (family, depth)
+        for depth in sorted(arguments.depths)
+        for family in arguments.families
+        if f"{family}{depth}" not in arguments.leave_out
+    ]
     training = _images(arguments.training).first(arguments.updates * arguments.batch)
     test = _images(arguments.test).first(arguments.test_images)
     results = list(_studied(wanted, training, test, arguments))
@@ -75,6 +80,7 @@ def _arguments() -> argparse.Namespace:
         parser.add_argument(name, type=Path, nargs="?", default=made, metavar=metavar)
     parser.add_argument("--families", nargs="+", default=list(FAMILIES), choices=FAMILIES)
     parser.add_argument("--depths", nargs="+", type=int, default=DEPTHS, metavar="N")
+    parser.add_argument("--leave-out", nargs="+", default=(), metavar="NAME", help="sew_resnet482")
     parser.add_argument("--updates", type=int, default=200, help="of the weights, one pass")
     parser.add_argument("--batch", type=int, default=24, help="images an update")
     parser.add_argument("--test-images", type=int, default=1000, help="the first ones of TEST.npz")
