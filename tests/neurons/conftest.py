@@ -21,6 +21,7 @@ def interpreted() -> Iterator[None]:
     pytest.importorskip("triton", reason="needs the package triton")
     with pytest.MonkeyPatch.context() as patch:
         _round_to_bfloat16(patch)
+        _round_once(patch)
         patch.setenv("TRITON_INTERPRET", "1")
         copy = kernels.load_again()
         patch.setitem(sys.modules, kernels.NAME, copy)
@@ -42,3 +43,17 @@ def _round_to_bfloat16(patch: pytest.MonkeyPatch) -> None:
         return TensorHandle(rounded.view(torch.int16).numpy().view(np.uint16), tl.bfloat16)
 
     patch.setattr(InterpreterBuilder, "cast_impl", cast_impl)
+
+
+def _round_once(patch: pytest.MonkeyPatch) -> None:
+    """Let a float32 fma round once, as a GPU does: interpreters before Triton 3.9 round twice.
+
+    The product of two float32 is exact in float64.
+    """
+    from triton.runtime.interpreter import InterpreterBuilder, TensorHandle
+
+    def create_fma(_: object, x: TensorHandle, y: TensorHandle, z: TensorHandle) -> TensorHandle:
+        wide = x.data.astype(np.float64) * y.data + z.data
+        return TensorHandle(wide.astype(x.data.dtype), x.dtype.scalar)
+
+    patch.setattr(InterpreterBuilder, "create_fma", create_fma)
