@@ -19,7 +19,7 @@ class Moment:
 
     Attributes:
         wall: of the clock.
-        own: processor time of this process, all threads.
+        own: processor time of this process and of its children that have ended, all threads.
         busy: processor time of the whole machine, of whomever.
         stolen: what the hypervisor gave to other machines instead.
     """
@@ -46,7 +46,13 @@ def now() -> Moment:
         fields = [int(f) / _TICKS for f in _STAT.read_text().partition("\n")[0].split()[1:]]
         user, nice, system, _idle, _iowait, irq, softirq, stolen = fields[:8]
         busy = user + nice + system + irq + softirq
-    return Moment(time.perf_counter(), time.process_time(), busy, stolen)
+    return Moment(time.perf_counter(), _own(), busy, stolen)
+
+
+def _own() -> float:
+    """Return the processor seconds of this process and of its children that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def described(*packages: str) -> Mapping[str, object]:
