@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
+from snn_deploy.neurons import LIF
+
 MakeBlock = Callable[[int, int, int], nn.Module]
 """(channels in, channels out, stride) -> a block."""
 
@@ -119,6 +121,30 @@ THIN_STRIDES = (1, 2, 2)
 """The thin CIFAR family of He et al., Deep Residual Learning for Image Recognition, 2016, 4.2."""
 
 
-def thin_stem() -> nn.Sequential:
-    """Return the first layer of the thin CIFAR family: 3x3, 16 channels."""
-    return nn.Sequential(nn.Conv2d(3, 16, 3, 1, 1, bias=False), TemporalBatchNorm(16))
+def conv_norm(channels_in: int, channels_out: int, kernel: int, stride: int = 1) -> list[nn.Module]:
+    """Return a convolution that keeps the size but for its stride, and its batch norm."""
+    conv = nn.Conv2d(channels_in, channels_out, kernel, stride, kernel // 2, bias=False)
+    return [conv, TemporalBatchNorm(channels_out)]
+
+
+def thin_of_spikes(
+    depth: int, make_block: MakeBlock, *, classes: int, steps: int
+) -> ResidualNetwork:
+    """Build a thin CIFAR network whose blocks read spikes: neurons follow the stem, none the end.
+
+    Raises:
+        ValueError: the depth is not of the form 6n + 2.
+    """
+    return ResidualNetwork(
+        stem=nn.Sequential(*conv_norm(3, 16, 3)),
+        channels_in=16,
+        encoder=LIF(steps=steps),
+        blocks=blocks_of_depth(depth),
+        channels=THIN_CHANNELS,
+        strides=THIN_STRIDES,
+        make_block=make_block,
+        last=None,
+        dropout=0.0,
+        classes=classes,
+        steps=steps,
+    )

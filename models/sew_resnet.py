@@ -16,14 +16,7 @@ from torch import Tensor, nn
 
 from snn_deploy.neurons import LIF
 
-from .residual import (
-    THIN_CHANNELS,
-    THIN_STRIDES,
-    ResidualNetwork,
-    TemporalBatchNorm,
-    blocks_of_depth,
-    thin_stem,
-)
+from .residual import ResidualNetwork, conv_norm, thin_of_spikes
 
 
 class SEWBlock(nn.Module):
@@ -37,17 +30,16 @@ class SEWBlock(nn.Module):
     def __init__(self, channels_in: int, channels_out: int, stride: int, steps: int) -> None:
         super().__init__()
         self.branch = nn.Sequential(
-            nn.Conv2d(channels_in, channels_out, 3, stride, 1, bias=False),
-            TemporalBatchNorm(channels_out),
+            *conv_norm(channels_in, channels_out, 3, stride),
             LIF(steps=steps),
-            nn.Conv2d(channels_out, channels_out, 3, 1, 1, bias=False),
-            TemporalBatchNorm(channels_out),
+            *conv_norm(channels_out, channels_out, 3),
             LIF(steps=steps),
         )
         self.shortcut = nn.Sequential()
         if stride != 1 or channels_in != channels_out:
-            conv = nn.Conv2d(channels_in, channels_out, 1, stride, bias=False)
-            self.shortcut.extend([conv, TemporalBatchNorm(channels_out), LIF(steps=steps)])
+            self.shortcut.extend(
+                [*conv_norm(channels_in, channels_out, 1, stride), LIF(steps=steps)]
+            )
 
     def forward(self, s: Tensor) -> Tensor:
         """Return branch(s) + shortcut(s)."""
@@ -60,16 +52,4 @@ def cifar(depth: int, *, classes: int = 10, steps: int = 6) -> ResidualNetwork:
     Raises:
         ValueError: the depth is not of the form 6n + 2.
     """
-    return ResidualNetwork(
-        stem=thin_stem(),
-        channels_in=16,
-        encoder=LIF(steps=steps),
-        blocks=blocks_of_depth(depth),
-        channels=THIN_CHANNELS,
-        strides=THIN_STRIDES,
-        make_block=partial(SEWBlock, steps=steps),
-        last=None,
-        dropout=0.0,
-        classes=classes,
-        steps=steps,
-    )
+    return thin_of_spikes(depth, partial(SEWBlock, steps=steps), classes=classes, steps=steps)
