@@ -13,7 +13,7 @@ from torch.nn import functional
 from torch.optim import swa_utils
 
 from snn_deploy.checkpoints import write_atomically
-from snn_deploy.errors import UsageError
+from snn_deploy.errors import ModelError, UsageError
 from snn_deploy.neurons import set_steps
 
 from .batches import Batches
@@ -36,6 +36,10 @@ class Progress:
 
 
 Observer = Callable[[Progress], None]
+
+
+_SAVED = {"network", "optimizer", "epoch", "recipe"}
+"""What `last.pt` holds at least."""
 
 
 class Run:
@@ -72,10 +76,11 @@ class Run:
 
         Raises:
             UsageError: that run has another recipe.
+            ModelError: the file is damaged, or not of such a run.
         """
         if not path.exists():
             return
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        state = _read(path)
         _check_recipe(state["recipe"], self.config.recipe(), path.parent)
         self.plain.load_state_dict(state["network"])
         if self.average is not None:
@@ -155,6 +160,18 @@ def _average(network: nn.Module, decay: float) -> swa_utils.AveragedModel | None
         return None
     mean = swa_utils.get_ema_multi_avg_fn(decay)
     return swa_utils.AveragedModel(network, multi_avg_fn=mean, use_buffers=True)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return what `Run.save` wrote. Raises ModelError where it is something else."""
+    remedy = "remove it to begin anew, or choose another folder"
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ModelError(str(path), f"cannot be read ({type(error).__name__})", remedy) from error
+    if not isinstance(state, dict) or not state.keys() >= _SAVED:
+        raise ModelError(str(path), "is not what a run of this version saves", remedy)
+    return state
 
 
 def _check_recipe(

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from snn_deploy import models
 from snn_deploy.checkpoints import Checkpoint, InputSpec
 from snn_deploy.datasets import Samples
-from snn_deploy.errors import UsageError
+from snn_deploy.errors import ModelError, UsageError
 from snn_deploy.models.ms_resnet import cifar
 from snn_deploy.neurons import LIF
 from snn_deploy.training import Progress, TrainingConfig, train
@@ -261,6 +261,17 @@ def test_a_run_goes_on_with_its_own_recipe_only(tmp_path: Path, images: Samples)
     run(tmp_path, images, name="dropout")
     with pytest.raises(UsageError, match=r"begun with learning_rate = 0\.05, not 0\.1; go on with"):
         run(tmp_path, images, name="dropout", config=replace(CONFIG, learning_rate=0.1))
+
+
+@pytest.mark.parametrize("kind", ["junk", "cut off", "of another program"])
+def test_a_run_that_cannot_be_taken_up(tmp_path: Path, images: Samples, kind: str) -> None:
+    path = tmp_path / "last.pt"
+    torch.save({"network": {}, "epoch": 1}, path)
+    if kind != "of another program":
+        path.write_bytes(b"junk" if kind == "junk" else path.read_bytes()[:300])
+    found = "is not what a run" if kind == "of another program" else "cannot be read"
+    with pytest.raises(ModelError, match=rf"last\.pt: {found}.*; remove it to begin anew"):
+        run(tmp_path, images, name="dropout")
 
 
 def test_a_run_begins_with_a_donor(tmp_path: Path, images: Samples) -> None:
