@@ -1,21 +1,24 @@
-# Everything runs in .venv, which the first target that needs it makes and fills.
+# Everything runs in .venv, which the first target that needs it makes and fills. Lava is archived
+# and pinned, so it has an environment of its own, .venv-lava, which only the tests need.
 
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+LAVA := .venv-lava/installed
 
 CHECKPOINT := models/checkpoints/ms_resnet20_cifar10.pt
 SAMPLES := models/samples/cifar10_100.npz
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint lava bench clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    export the trained network that ships here, checked spike for spike; says where the report is"
 	@echo "make test    lint, then all tests"
 	@echo "make lint    ruff and mypy"
+	@echo "make lava    install Lava into .venv-lava, for the tests and for exports to Lava"
 	@echo "make bench   run the benchmarks one after the other"
-	@echo "make clean   remove .venv, build/demo and the tools' caches"
+	@echo "make clean   remove .venv, .venv-lava, build/demo and the tools' caches"
 	@echo
 	@echo "Needs Python 3.11 or newer; choose one with PYTHON=python3.12. The first target installs into .venv."
 
@@ -23,7 +26,7 @@ demo: $(INSTALLED)
 	@$(BIN)/snn-export $(CHECKPOINT) --target onnx --data $(SAMPLES) -o build/demo --force
 
 # lint has run mypy already, through the one test that is left out here.
-test: lint
+test: lint $(LAVA)
 	@$(BIN)/pytest --ignore=tests/house/test_types.py
 
 lint: $(INSTALLED)
@@ -31,18 +34,32 @@ lint: $(INSTALLED)
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/pytest --quiet --no-header tests/house/test_types.py
 
+lava: $(LAVA)
+
 bench: $(INSTALLED)
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 clean:
-	rm -rf .venv build/demo build/lib build/bdist.* dist *.egg-info
+	rm -rf .venv .venv-lava build/demo build/lib build/bdist.* dist *.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
+define check_python
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+    echo "$(PYTHON) is not Python 3.11 or newer; choose one: make PYTHON=python3.12" >&2; exit 1; }
+endef
+
 $(INSTALLED): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	    echo "$(PYTHON) is not Python 3.11 or newer; choose one: make PYTHON=python3.12" >&2; exit 1; }
+	$(check_python)
 	@echo "Installing into .venv; the first time this takes a few minutes."
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	    --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+$(LAVA): constraints-lava.txt
+	$(check_python)
+	@echo "Installing Lava into .venv-lava; the first time this takes a minute."
+	@$(PYTHON) -m venv .venv-lava
+	@.venv-lava/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --no-deps --ignore-requires-python --requirement constraints-lava.txt
 	@touch $@

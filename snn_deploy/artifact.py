@@ -28,6 +28,11 @@ class Executor(Protocol):
         """Of the artefact, e.g. "step"."""
         ...
 
+    @property
+    def limit(self) -> int | None:
+        """The most samples that a proof should give it; None for any number."""
+        ...
+
     def run(self, x: Array, steps: int, /) -> Iterator[Mapping[str, Array]]:
         """Yield node values step by step, as `ir.evaluate.evaluate` does."""
         ...
@@ -58,8 +63,23 @@ class Converter(Protocol):
         ...
 
     @property
+    def mapped(self) -> bool:
+        """Whether it takes the mapped graph (relays, no right shifts) that a chip runs."""
+        ...
+
+    @property
     def floating(self) -> FloatConverter | None:
         """The same for float graphs; None where the format holds integers only."""
+        ...
+
+    @property
+    def registers(self) -> Mapping[str, int]:
+        """Fields of `QuantizationOptions` that its format asks for, where the user does not."""
+        ...
+
+    @property
+    def missing(self) -> str:
+        """What to say where nothing here can run its files: how to get what can."""
         ...
 
     def lower(self, graph: QuantGraph, /) -> Artifact:
@@ -68,4 +88,8 @@ class Converter(Protocol):
 
     def executors(self, graph: QuantGraph, artifact: Artifact, /) -> Sequence[Executor]:
         """Return what can run the artefact here; none where its runtime is not installed."""
+        ...
+
+    def lags(self, graph: QuantGraph, /) -> Mapping[str, int]:
+        """Return by how many steps of its runtime each layer is behind the input; of none, 0."""
         ...

@@ -13,15 +13,21 @@ import numpy as np
 from snn_deploy.datasets import Recordings
 from snn_deploy.delivery import MANIFEST, MANIFEST_SCHEMA, REPORT
 from snn_deploy.errors import ModelError
+from snn_deploy.frontends.opening import LoadedGraph
 from snn_deploy.ir.evaluate import Values, evaluate, read_out
 from snn_deploy.ir.graph import Array
+from snn_deploy.ir.ops import MESSAGING
 from snn_deploy.pipeline import Export
+from snn_deploy.placement import Placement
 from snn_deploy.report import (
     AccuracySection,
+    ChipSection,
+    CoresSection,
     ModelSection,
     QuantizationSection,
     QuantizedLayer,
     Report,
+    ResourceUse,
     TargetSection,
     charged,
     describe,
@@ -55,8 +61,9 @@ def report_of(export: Export, command: str | None = None) -> Report:
         quantization=_quantization(export),
         accuracy=_accuracy(export),
         spikes=describe(activity),
-        claim=judge(activity),
+        claim=None if _messaging(export) else judge(activity),
         agreement=export.agreement,
+        chip=_chip(export),
         paper=paper(activity),
         charged=charged(activity),
         neurobench=measure(export.graph, activity),
@@ -68,16 +75,26 @@ def report_of(export: Export, command: str | None = None) -> Report:
 
 def _warnings(export: Export) -> Iterator[str]:
     """Yield what the report's own numbers do not show."""
-    if not export.proof.agreement:
+    if export.not_run:
         yield (
             f"Nothing here could run the files for {export.target.name}: that they make the same "
-            "spikes is not proved."
+            f"spikes is not proved. {export.not_run}"
         )
     if export.samples.labels is not None and not _gives_classes(export):
         shape = list(export.proof.outputs.shape[1:])
         yield f"Its output of shape {shape} is no list of classes: no accuracy was measured."
+    if names := _messaging(export):
+        yield (
+            f"{len(names)} of {len(export.graph.spiking)} neuron layers are sigma-delta: what is "
+            "counted as their spikes are messages, which carry numbers, so that the claim of one "
+            "spike per neuron is not judged."
+        )
     yield from _of_samples(export)
     yield from (str(found) for found in export.float_checks if found.flips)
+
+
+def _messaging(export: Export) -> list[str]:
+    return [node.name for node in export.graph.nodes if isinstance(node.op, MESSAGING)]
 
 
 def _of_samples(export: Export) -> Iterator[str]:
@@ -122,8 +139,9 @@ def golden(export: Export) -> bytes:
 
     `input` [N, *shape] as the artefact takes it, [T, N, *shape] where it changes from step to step;
     int64 `output/<name>` [N, *shape], summed over the steps; int64 `spikes/<layer>` [N], over all
-    steps and neurons of the layer. Where the samples are event recordings, `events/x`, `y`, `p`,
-    `t` and `offset` are what `input` was counted from.
+    steps and neurons of the layer, where a message that is not zero counts as one. Where the
+    samples are event recordings, `events/x`, `y`, `p`, `t` and `offset` are what `input` was
+    counted from.
     """
     graph, samples = export.graph, export.samples.first(GOLDEN_SAMPLES)
     x = graph.quantize_input(samples.normalised(export.spec))
@@ -144,7 +162,7 @@ def _counting(steps: Iterator[Values], spikes: Mapping[str, Array]) -> Iterator[
     """Hand the steps on, one at a time, and add the spikes of each to the counts."""
     for values in steps:
         for name, count in spikes.items():
-            count += values[name].reshape(len(count), -1).sum(axis=1, dtype=np.int64)
+            count += np.count_nonzero(values[name].reshape(len(count), -1), axis=1)
         yield values
 
 
@@ -153,8 +171,8 @@ def _model(export: Export) -> ModelSection:
     return ModelSection(
         name=export.loaded.name,
         source_sha256=export.loaded.source_sha256 or None,
-        architecture=export.loaded.architecture or type(export.loaded.module).__name__,
-        parameters=sum(p.numel() for p in export.loaded.module.parameters()),
+        architecture=export.loaded.described,
+        parameters=export.loaded.parameters,
         neurons=activity.neuron_count,
         spiking_layers=len(export.graph.spiking),
         steps=export.graph.steps,
@@ -195,6 +213,45 @@ def _accuracy(export: Export) -> AccuracySection | None:
     )
 
 
+def _chip(export: Export) -> ChipSection | None:
+    if export.mapped is None:
+        return None
+    network = export.mapped.network
+    return ChipSection(
+        populations=len(network.populations),
+        synapses=len(network.synapses),
+        strategy=export.mapped.strategy,
+        longest_delay=max((synapse.delay for synapse in network.synapses), default=0),
+        latency=network.latency,
+        cores=None if export.placement is None else _cores(export.placement),
+    )
+
+
+def _cores(placement: Placement) -> CoresSection:
+    held = {slot.population: set[int]() for slot in placement.slots}
+    for slot in placement.slots:
+        held[slot.population].add(slot.core)
+    return CoresSection(
+        used=placement.cores_used,
+        available=placement.cores,
+        chips=placement.chips,
+        utilization={
+            name: ResourceUse(use.used, use.limit, use.worst_core)
+            for name, use in placement.utilization.items()
+        },
+        mean_hops=placement.ways.mean_hops,
+        max_link_load=placement.ways.max_link_load,
+        layers={name: len(cores) for name, cores in held.items()},
+    )
+
+
+def _latency(export: Export) -> dict[str, Any]:
+    """Return by how many steps of the artefact's runtime what each layer does comes late."""
+    layers = {"layer_offset_steps": dict(export.lags)} if export.lags else {}
+    offset = max(export.lags.values(), default=0)
+    return {"steps": export.graph.steps, "offset_steps": offset, **layers}
+
+
 def _manifest(export: Export, files: Mapping[str, bytes]) -> dict[str, Any]:
     graph = export.graph
     return {
@@ -202,7 +259,7 @@ def _manifest(export: Export, files: Mapping[str, bytes]) -> dict[str, Any]:
         "tool": {"name": "snn-deploy", "version": version()},
         "source": {"name": export.loaded.name, "sha256": export.loaded.source_sha256 or None},
         "target": export.target.name,
-        "options": asdict(export.options),
+        "options": _options(export),
         "input": _input(export),
         "steps": graph.steps,
         "readout": graph.readout,
@@ -222,7 +279,7 @@ def _manifest(export: Export, files: Mapping[str, bytes]) -> dict[str, Any]:
             }
             for node in graph.nodes
         },
-        "latency": {"steps": graph.steps, "offset_steps": 0},
+        "latency": _latency(export),
         "golden": {
             "file": "golden/golden.npz",
             "samples": min(GOLDEN_SAMPLES, len(export.samples)),
@@ -232,6 +289,13 @@ def _manifest(export: Export, files: Mapping[str, bytes]) -> dict[str, Any]:
             for name, data in sorted(files.items())
         ],
     }
+
+
+def _options(export: Export) -> dict[str, Any]:
+    """Return what was chosen; of a file of integers, all others choose nothing."""
+    if isinstance(export.loaded, LoadedGraph):
+        return {"at_equality": export.loaded.network.at_equality}
+    return asdict(export.options)
 
 
 def _input(export: Export) -> dict[str, Any]:

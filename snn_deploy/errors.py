@@ -5,10 +5,12 @@
     ├─ ModelError                 exit 3   the network or its data cannot be taken
     │  ├─ TraceError                       module path, operation, what tracing understands
     │  ├─ UnsupportedError                 node, operation, converter, reason
-    │  └─ QuantizationError                node, what cannot be an integer, why
+    │  ├─ QuantizationError                node, what cannot be an integer, why
+    │  └─ MappingError                     all that a chip cannot express: (node, what, remedy)
     ├─ CapacityError              exit 4   all that does not fit: (where, resource, needed, limit)
     ├─ ValidationError            exit 5   stage, layer, step, index, expected, observed
     ├─ MissingDependencyError     exit 6   what needs it, package, extra
+    ├─ ExecutorError              exit 7   program, how it ended, its last words
     └─ InternalError              exit 70  a promise of ours is broken; asks for a report
        ├─ GraphError                       malformed graph, with the node
        └─ PassError                        pass, what it complains of, passes already run
@@ -72,19 +74,33 @@ class QuantizationError(ModelError):
     """A node has no exact integer form."""
 
 
+class MappingError(ModelError):
+    """A chip cannot express parts of a network; `complaints` lists all of them."""
+
+    def __init__(self, target: str, complaints: Sequence[tuple[str, str, str]]) -> None:
+        self.target = target
+        self.complaints = tuple(complaints)
+        (where, problem, remedy), *others = self.complaints
+        more = "".join(f"; {node}: {what}; {how}" for node, what, how in others)
+        super().__init__(f"{target}: {where}", problem, f"{remedy}{more}")
+
+
 class CapacityError(SnnDeployError):
-    """A network does not fit its target; `misfits` lists all of it."""
+    """A network does not fit its target; `misfits` lists all of it, `remedy` says what helps."""
 
     exit_code = 4
 
-    def __init__(self, target: str, misfits: Sequence[tuple[str, str, int, int]]) -> None:
+    def __init__(
+        self, target: str, misfits: Sequence[tuple[str, str, int, int]], remedy: str = ""
+    ) -> None:
         self.target = target
         self.misfits = tuple(misfits)
+        self.remedy = remedy
         lines = (
             f"{where}: needs {needed:,} {resource}, {target} has {limit:,}"
             for where, resource, needed, limit in self.misfits
         )
-        super().__init__("; ".join(lines))
+        super().__init__("; ".join([*lines, *([remedy] if remedy else [])]))
 
 
 class ValidationError(SnnDeployError):
@@ -113,6 +129,19 @@ class MissingDependencyError(SnnDeployError):
         self.package = package
         self.extra = extra
         super().__init__(f"{user} needs the package '{package}'; install snn-deploy[{extra}]")
+
+
+class ExecutorError(SnnDeployError):
+    """A program that runs an artefact did not come to its end."""
+
+    exit_code = 7
+
+    def __init__(self, program: str, problem: str, last_words: Sequence[str]) -> None:
+        self.program = program
+        self.problem = problem
+        self.last_words = tuple(last_words)
+        said = " | ".join(self.last_words) or "nothing"
+        super().__init__(f"{program} {problem}; its last words: {said}")
 
 
 class InternalError(SnnDeployError):

@@ -1,7 +1,142 @@
 """The shape of a target: what a chip or a runtime has; `targets/` says how much."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
+
+Evidence = Literal["published", "measured", "derived", "fitted", "assumed"]
+"""What a number rests on: a primary source, a measurement, arithmetic on such numbers, a formula
+that reproduces somebody's recorded output, or nobody."""
+
+SynapseStore = Literal["kernels", "lists"]
+"""How a core keeps the weights of a convolution: once, as it is written, or once for each set of
+outputs that an input position can reach. `snn_deploy/placement/storage.py` has both in words."""
+
+_UNITS = {"_bits": "bit", "_words": "word", "_bytes": "byte"}
+_UNITS_OF = {"max_delay": "step", "chip_hops": "hop"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A number of a chip and what it rests on.
+
+    Attributes:
+        value: the number.
+        source: a key of the bibliography in `targets/README.md`.
+        kind: how good it is.
+        unit: "bit", "byte", "word", "step" or "hop"; "" for a count.
+        note: what a reader of the number should know.
+    """
+
+    value: int
+    source: str
+    kind: Evidence
+    unit: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much of everything there is. None: the chip has no such table, or no such limit.
+
+    Attributes:
+        chips: of the largest system that was built.
+        cores: of a chip that a compiler may use.
+        mesh_rows, mesh_columns: routers of a chip.
+        router_cores: cores at one router.
+        chip_hops: how many hops within a chip one hop between chips is worth.
+
+        neurons: of a core, as published.
+        allocated_neurons: the most that the vendor's own partitioner gives a core.
+        neuron_groups: sets of neurons of a core with a program of their own.
+        core_words: memory of a core for neurons, synapses, axon map and axon memory together; a
+            neuron takes one word.
+        synapse_words, axon_map_words, axon_memory_words: of a core, each.
+        input_axons, output_axons: of a core.
+        delay_slots: sums of currents that a core can hold for later steps.
+        neuron_formats, thresholds, synapse_formats: entries of a core's tables.
+
+        word_bits: of a word of memory.
+        index_bits: beside the weight of each synapse of a list (`kernels`), or the narrowest
+            index of a list (`lists`).
+        list_bits: of the head of a list of synapses.
+        list_synapses: the longest part of a list that shares a head.
+        population_axon_slots: output axons that an axon of a shared kernel takes.
+
+        message_bits: of a spike's payload; 1 is no payload.
+        max_delay: of a synapse.
+        delay_bits: of a synapse that has a delay.
+        state_bits: of current and potential; the end is never reached.
+        state_bytes: of a neuron, the two and all else.
+        threshold_bits, bias_bits, decay_bits: of their fields, the bias's sign included.
+        bias_exponent, weight_exponent: largest power of two that multiplies.
+        weight_bits: of a stored weight, sign included.
+    """
+
+    chips: int
+    cores: int
+    mesh_rows: int
+    mesh_columns: int
+    router_cores: int
+    chip_hops: int
+
+    neurons: int
+    allocated_neurons: int | None = None
+    neuron_groups: int | None = None
+    core_words: int | None = None
+    synapse_words: int
+    axon_map_words: int | None = None
+    axon_memory_words: int | None = None
+    input_axons: int
+    output_axons: int | None = None
+    delay_slots: int
+    neuron_formats: int | None = None
+    thresholds: int | None = None
+    synapse_formats: int | None = None
+
+    word_bits: int
+    index_bits: int
+    list_bits: int
+    list_synapses: int | None = None
+    population_axon_slots: int | None = None
+
+    message_bits: int
+    max_delay: int
+    delay_bits: int
+    state_bits: int
+    state_bytes: int
+    threshold_bits: int
+    bias_bits: int
+    decay_bits: int
+    bias_exponent: int
+    weight_exponent: int
+    weight_bits: int
+
+
+def unit_of(name: str) -> str:
+    """Return the unit of a number by its name; "" for a count."""
+    ends = (unit for end, unit in _UNITS.items() if name.endswith(end))
+    return _UNITS_OF.get(name) or next(ends, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A chip as placement and simulation know it.
+
+    Attributes:
+        limits: its numbers.
+        synapse_store: how it keeps shared weights.
+        facts: what each number of `limits` rests on, by its name.
+    """
+
+    limits: Limits
+    synapse_store: SynapseStore
+    facts: Mapping[str, Fact] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        """Freeze the facts."""
+        object.__setattr__(self, "facts", MappingProxyType(dict(self.facts)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +149,7 @@ class Target:
         title: for people.
         converter: which converter writes for it, unless `--to` says otherwise.
         weight_bits: the widest weight it takes.
+        chip: of a chip.
     """
 
     name: str
@@ -21,3 +157,4 @@ class Target:
     title: str
     converter: str
     weight_bits: int
+    chip: Chip | None = None

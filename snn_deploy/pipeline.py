@@ -1,27 +1,33 @@
 """The journey: a model file becomes an artefact that provably makes the same spikes.
 
-    model.pt -> trace -> Graph -> fold -> Graph -> quantize -> QuantGraph -> lower -> Artifact
-             -> prove (every executor, every layer, every step) -> Report
+    model.pt -> trace -> Graph -> fold -> Graph -> quantize -> QuantGraph
+             -> map -> Mapped -> place -> Placement              where the target is a chip
+             -> lower -> Artifact -> prove (every executor, every layer, every step) -> Report
+
+A file that holds integers already (`.net`) enters as the QuantGraph that it is.
 
 Each arrow is one function of one room; this module only walks from one to the next.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from snn_deploy import registry
-from snn_deploy.artifact import Artifact, Converter
+from snn_deploy.artifact import Artifact, Converter, Executor
 from snn_deploy.checkpoints import InputSpec
 from snn_deploy.datasets import Samples
 from snn_deploy.errors import ModelError, UsageError
+from snn_deploy.frontends.opening import LoadedGraph
 from snn_deploy.hardware import Target
 from snn_deploy.ir.graph import Array, Graph
-from snn_deploy.ir.spec import TRACED, verify
+from snn_deploy.ir.spec import QUANTIZED, TRACED, verify
 from snn_deploy.ir.text import to_text
+from snn_deploy.mapping import Mapped, ScheduleExecutor
 from snn_deploy.passes import FOLD, run_passes
+from snn_deploy.placement import Choice, Placement, fit, known_rates, place
 from snn_deploy.proof import FloatCheck, Proof, check, check_floats, prove
 from snn_deploy.quantization import (
     Calibration,
@@ -31,6 +37,7 @@ from snn_deploy.quantization import (
     calibrate,
     quantize,
 )
+from snn_deploy.simulation import measure_rates
 from snn_deploy.validation import Agreement
 
 if TYPE_CHECKING:
@@ -49,6 +56,7 @@ class ExportOptions:
         calibration_samples: how many samples set the ranges.
         trace_samples: how many prove the traced graph against the torch module.
         floats: whether the float network is written beside the integer one.
+        residual: how a chip carries the shortcuts of a residual network.
         float_accuracy: whether the torch module classifies the labelled samples too, in float64:
             for a deep network most of the time that thousands of samples take.
     """
@@ -57,26 +65,53 @@ class ExportOptions:
     calibration_samples: int = 64
     trace_samples: int = 2
     floats: bool = False
+    residual: Choice = "auto"
     float_accuracy: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Export:
-    """Everything that a journey has made, for the report and for the folder."""
+class FloatStages:
+    """What a network of real numbers was on its way to integers.
+
+    Attributes:
+        loaded: the module.
+        traced: one step of the module.
+        folded: the same without batch norm.
+        agreement: of the trace with the module.
+    """
 
     loaded: "LoadedModel"
+    traced: Graph
+    folded: Graph
+    agreement: Agreement
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Everything that a journey has made, for the report and for the folder.
+
+    `floats`, `float_outputs` and `float_checks` are of networks that began as real numbers;
+    `mapped` is of targets that send messages, `placement` of those that have cores. `not_run` says
+    why the very files of the artefact ran nowhere here; it is empty where they did. `lags` says by
+    how many steps each layer of the artefact is behind its input.
+    """
+
+    loaded: "LoadedModel | LoadedGraph"
     target: Target
     spec: InputSpec
     samples: Samples
     options: ExportOptions
-    traced: Graph
-    folded: Graph
+    floats: FloatStages | None
     quantized: Quantized
+    mapped: Mapped | None
+    placement: Placement | None
     artifact: Artifact
     proof: Proof
     agreement: tuple[Agreement, ...]
     float_outputs: Array | None
     float_checks: tuple[FloatCheck, ...]
+    not_run: str
+    lags: Mapping[str, int]
     timing_s: Mapping[str, float]
 
     @property
@@ -86,15 +121,17 @@ class Export:
 
     def stages(self) -> Mapping[str, str]:
         """Return the graph of each stage as text."""
-        return {
-            "1_traced.txt": to_text(self.traced),
-            "2_folded.txt": to_text(self.folded),
-            "3_quantized.txt": to_text(self.graph),
-        }
+        stages = {"3_quantized.txt": to_text(self.graph)}
+        if self.floats is not None:
+            stages["1_traced.txt"] = to_text(self.floats.traced)
+            stages["2_folded.txt"] = to_text(self.floats.folded)
+        if self.mapped is not None:
+            stages["4_mapped.txt"] = to_text(self.mapped.graph)
+        return stages
 
 
 def export(
-    loaded: "LoadedModel",
+    loaded: "LoadedModel | LoadedGraph",
     target: Target,
     samples: Samples,
     options: ExportOptions,
@@ -106,7 +143,7 @@ def export(
     """Take a loaded model all the way to a proven artefact.
 
     Args:
-        loaded: with the input it expects.
+        loaded: real numbers, or integers already; with the input it expects.
         target: what for.
         samples: real inputs, for the proof and, unless others are given, for calibration.
         options: of the user.
@@ -116,10 +153,82 @@ def export(
 
     Raises:
         ModelError: the network or the data cannot be taken (also TraceError, UnsupportedError).
+        CapacityError: the network does not fit the target's cores; lists all that does not.
         ValidationError: two executors disagree; the journey ends there.
     """
     clock = _Clock(observe)
     spec = input_spec(loaded, samples)
+    stages = None
+    if isinstance(loaded, LoadedGraph):
+        quantized = _read(loaded, spec, samples, options, clock)
+    else:
+        stages, quantized = _round(loaded, spec, samples, calibration_samples, options, clock)
+    spec = replace(spec, steps=quantized.graph.steps)
+    mapped, placement = _onto_chip(
+        quantized.graph, target, converter, samples, spec, options, clock
+    )
+    with clock("lower"):
+        artifact, own, witnesses = _lower(converter, quantized.graph, mapped)
+    checks: tuple[FloatCheck, ...] = ()
+    outputs = None
+    if stages is not None and options.floats:
+        with clock("float files"):
+            artifact, checks = _with_floats(
+                artifact, converter, stages.folded, samples, spec, options
+            )
+    if stages is not None and options.float_accuracy and samples.labels is not None:
+        with clock("float accuracy", len(samples)):
+            outputs = _float_outputs(stages, samples, spec, clock)
+    with clock("prove", len(samples)):
+        proof = prove(quantized.graph, (*witnesses, *own), samples, spec, clock.done)
+    return Export(
+        loaded,
+        target,
+        spec,
+        samples,
+        options,
+        stages,
+        quantized,
+        mapped,
+        placement,
+        artifact,
+        proof,
+        (*([stages.agreement] if stages else []), *proof.agreement),
+        outputs,
+        checks,
+        "" if own else converter.missing,
+        converter.lags(_written(converter, quantized.graph, mapped)),
+        clock.timing_s,
+    )
+
+
+def _read(
+    loaded: LoadedGraph,
+    spec: InputSpec,
+    samples: Samples,
+    options: ExportOptions,
+    clock: "_Clock",
+) -> Quantized:
+    """Take the integers of a file as they are."""
+    if options.floats:
+        raise UsageError(f"{loaded.name} holds integers only", "leave --float out")
+    with clock("read"):
+        samples.check(spec)
+        graph = loaded.graph(spec, samples)
+        verify(graph, QUANTIZED)
+        _check_neurons(graph)
+    return Quantized(graph, ())
+
+
+def _round(
+    loaded: "LoadedModel",
+    spec: InputSpec,
+    samples: Samples,
+    calibration_samples: Samples | None,
+    options: ExportOptions,
+    clock: "_Clock",
+) -> tuple[FloatStages, Quantized]:
+    """Make integers of a module."""
     with clock("trace"):
         traced = _trace(loaded, spec)
     spec = replace(spec, steps=traced.steps)
@@ -133,35 +242,47 @@ def export(
         calibration = _calibrate(folded, calibration_samples or samples, spec, options)
     with clock("quantize"):
         quantized = quantize(folded, calibration, options.quantization)
-    with clock("lower"):
-        artifact = converter.lower(quantized.graph)
-        executors = converter.executors(quantized.graph, artifact)
-    checks: tuple[FloatCheck, ...] = ()
-    if options.floats:
-        with clock("float files"):
-            artifact, checks = _with_floats(artifact, converter, folded, samples, spec, options)
-    floats = None
-    if samples.labels is not None and options.float_accuracy:
-        with clock("float accuracy", len(samples)):
-            floats = _float_outputs(loaded, traced, samples, spec, clock)
-    with clock("prove", len(samples)):
-        proof = prove(quantized.graph, executors, samples, spec, clock.done)
-    return Export(
-        loaded,
-        target,
-        spec,
-        samples,
-        options,
-        traced,
-        folded,
-        quantized,
-        artifact,
-        proof,
-        (traced_as, *proof.agreement),
-        floats,
-        checks,
-        clock.timing_s,
-    )
+    return FloatStages(loaded, traced, folded, traced_as), quantized
+
+
+def _onto_chip(
+    graph: QuantGraph,
+    target: Target,
+    converter: Converter,
+    samples: Samples,
+    spec: InputSpec,
+    options: ExportOptions,
+    clock: "_Clock",
+) -> tuple[Mapped | None, Placement | None]:
+    """Map a network where messages pass between its layers, and place it where there are cores."""
+    if target.chip is None and not converter.mapped:
+        return None, None
+    with clock("map"):
+        few = samples.first(options.trace_samples).normalised(spec)
+        rates = measure_rates(graph, graph.quantize_input(few))
+        mapped = fit(graph, target, options.residual, rates)
+    if target.chip is None:
+        return mapped, None
+    with clock("place"):
+        return mapped, place(mapped.network, target, known_rates(mapped, rates))
+
+
+def _lower(
+    converter: Converter, graph: QuantGraph, mapped: Mapped | None
+) -> tuple[Artifact, Sequence[Executor], Sequence[Executor]]:
+    """Return the files, what runs them here, and what else runs the network that they hold."""
+    written = _written(converter, graph, mapped)
+    artifact = converter.lower(written)
+    own = converter.executors(written, artifact)
+    if mapped is None:
+        return artifact, own, ()
+    others = () if converter.name == "onnx" else registry.witness(graph)
+    return artifact, own, (*others, ScheduleExecutor(mapped))
+
+
+def _written(converter: Converter, graph: QuantGraph, mapped: Mapped | None) -> QuantGraph:
+    """Return the graph that a converter takes."""
+    return mapped.graph if mapped is not None and converter.mapped else graph
 
 
 class _Clock:
@@ -195,10 +316,12 @@ def find_converter(name: str) -> Converter:
     return registry.converter(name)
 
 
-def input_spec(loaded: "LoadedModel", samples: Samples) -> InputSpec:
+def input_spec(loaded: "LoadedModel | LoadedGraph", samples: Samples) -> InputSpec:
     """Return what the network says of its input; else the samples' shape, taken as they are."""
     if loaded.input is not None:
         return loaded.input
+    if isinstance(loaded, LoadedGraph):
+        return loaded.input_of(samples, None)
     if samples.kind != "floats" or samples.shape is None:
         raise UsageError(
             f"{loaded.name} does not say how {samples.kind} become its input",
@@ -212,13 +335,17 @@ def _trace(loaded: "LoadedModel", spec: InputSpec) -> Graph:
 
     graph = trace_as(loaded.module, spec, loaded.name)
     verify(graph, TRACED)
+    _check_neurons(graph)
+    return graph
+
+
+def _check_neurons(graph: Graph) -> None:
     if not graph.spiking:
         raise ModelError(
-            loaded.name,
+            graph.name,
             "no spiking neuron was found in it",
             "export a network with neurons that `snn-deploy inspect` lists",
         )
-    return graph
 
 
 def _prove_trace(
@@ -260,9 +387,7 @@ def _with_floats(
     return Artifact(dict(artifact.files) | files), checks
 
 
-def _float_outputs(
-    loaded: "LoadedModel", graph: Graph, samples: Samples, spec: InputSpec, clock: _Clock
-) -> Array:
+def _float_outputs(stages: FloatStages, samples: Samples, spec: InputSpec, clock: _Clock) -> Array:
     from snn_deploy.frontends.float_reference import float_outputs
 
-    return float_outputs(loaded.module, graph, samples, spec, clock.done)
+    return float_outputs(stages.loaded.module, stages.traced, samples, spec, clock.done)

@@ -1,11 +1,15 @@
 """Names on the command line and what they stand for; imported when asked for."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from snn_deploy.artifact import Converter
+from snn_deploy.artifact import Converter, Executor
+from snn_deploy.errors import MissingDependencyError
+from snn_deploy.quantization.graph import QuantGraph
 
 CONVERTERS: Mapping[str, str] = {
+    "lava": "snn_deploy.converters.lava:LavaConverter",
+    "net": "snn_deploy.converters.lava:NetConverter",
     "onnx": "snn_deploy.converters.onnx:OnnxConverter",
 }
 
@@ -15,3 +19,15 @@ def converter(name: str) -> Converter:
     module, _, attribute = CONVERTERS[name].partition(":")
     made: Converter = getattr(importlib.import_module(module), attribute)()
     return made
+
+
+def witness(graph: QuantGraph) -> Sequence[Executor]:
+    """Return what runs an integer graph beside a chip's converter: ONNX Runtime, if it is here.
+
+    A chip's own simulation is slow, and gets a few samples; a second witness takes all of them.
+    """
+    try:
+        onnx = converter("onnx")
+        return onnx.executors(graph, onnx.lower(graph))
+    except MissingDependencyError:
+        return ()

@@ -17,6 +17,8 @@ from snn_deploy.ir.ops import (
     Add,
     AvgPool,
     Conv,
+    Delay,
+    Delta,
     Flatten,
     Input,
     IntegerLif,
@@ -25,6 +27,8 @@ from snn_deploy.ir.ops import (
     Linear,
     MaxPool,
     Reset,
+    Sigma,
+    SigmaDelta,
     SumPool,
 )
 from snn_deploy.quantization.graph import QuantGraph
@@ -147,8 +151,9 @@ class Network:
         at_equality: bool = False,
         bias: bool = False,
         per_channel: bool = False,
+        per_neuron: bool = False,
     ) -> "Network":
-        """Add an integer neuron."""
+        """Add an integer neuron; `per_neuron` is a bias of its own for every one."""
         source = source or self.at
         level = self._level(source, per_channel)
         threshold = np.maximum(level.astype(np.int64), 1) * 64 - at_equality
@@ -156,8 +161,54 @@ class Network:
         if bias:
             channels = self.builder.type(source).shape[0]
             arrays["bias"] = self.rng.integers(0, 65, channels).astype(np.int32) * 16
+        if per_neuron:
+            shape = self.builder.type(source).shape
+            arrays["bias"] = self.rng.integers(0, 65, shape).astype(np.int32) * 16
         op = IntegerLif(current_decay, voltage_decay, reset, at_equality)
         self.at = self.builder.add(name, op, source, **arrays)
+        return self
+
+    def delta(self, name: str, threshold: int, *, bias: bool = False) -> "Network":
+        """Add a delta encoder; threshold and bias in units of its input."""
+        return self._messenger(name, Delta(), np.array([threshold]) << 12, bias, ())
+
+    def sigma_delta(
+        self,
+        name: str,
+        *,
+        bias: bool = False,
+        per_channel: bool = False,
+        per_neuron: bool = False,
+        exponent: int = 6,
+    ) -> "Network":
+        """Add sigma-delta neurons that speak up now and then."""
+        shape = self.builder.type(self.at).shape
+        threshold = np.maximum(np.abs(self._level(self.at, per_channel)), 1).astype(np.int64)
+        full = shape if per_neuron else shape[:1]
+        return self._messenger(name, SigmaDelta(exponent), threshold, bias or per_neuron, full)
+
+    def _messenger(
+        self,
+        name: str,
+        op: Delta | SigmaDelta,
+        threshold: Array,
+        bias: bool,
+        shape: tuple[int, ...],
+    ) -> "Network":
+        arrays = {"threshold": threshold.astype(np.int32)}
+        if bias:
+            arrays["bias"] = self.rng.integers(-99, 100, shape or 1).astype(np.int32) << 12
+        self.at = self.builder.add(name, op, self.at, **arrays)
+        return self
+
+    def sigma(self, name: str) -> "Network":
+        self.at = self.builder.add(name, Sigma(), self.at)
+        return self
+
+    def delay(self, name: str, steps: list[int]) -> "Network":
+        (size,) = self.builder.type(self.at).shape
+        delays = np.resize(np.array(steps, np.int8), 1 if len(steps) == 1 else size)
+        self.at = self.builder.add(name, Delay(), self.at, steps=delays)
         return self
 
     def neuron(self, name: str, op: Lif) -> "Network":
@@ -384,6 +435,42 @@ def neuron_first() -> Graph:
     return Network((2, 6, 6)).lif("lif1").conv("conv1", 4).lif("lif2").finish()
 
 
+def biases_of_neurons() -> Graph:
+    """Every neuron of a map has a bias of its own."""
+    net = Network().conv("stem", 6, padding=1).lif("lif1", per_neuron=True)
+    net.conv("conv1", 4, stride=2).lif("lif2", current_decay=1024, per_neuron=True)
+    return net.head().finish()
+
+
+def sigma_delta() -> Graph:
+    """Frames of a film; only what changes is told. A number may leave the encoder on any step."""
+    net = Network((2, 6, 6), static=False).delta("delta", 90, bias=True)
+    net.conv("conv1", 4, padding=1).sigma_delta("sd1", bias=True)
+    net.conv("conv2", 6, stride=2).sigma_delta("sd2", per_channel=True, per_neuron=True)
+    net.flatten().linear("fc1", 8, shift=[-2]).sigma_delta("sd3", exponent=3)
+    return net.linear("head", 3, bias=True).sigma("sigma").finish(steps=6)
+
+
+def sigma_delta_still() -> Graph:
+    """An image: the first step tells it, then there is nothing more to say."""
+    net = Network((12,)).delta("delta", 20).linear("fc1", 9).sigma_delta("sd1", bias=True)
+    net.linear("fc2", 9).lif("lif").linear("head", 4)
+    return net.finish("head", "sd1")
+
+
+def delays() -> Graph:
+    """Spikes, numbers and the network's own input arrive later, some after the last step."""
+    net = Network((12,), kind="spike", static=False).delay("late_input", [0, 1, 3])
+    net.linear("fc1", 10).lif("lif1", current_decay=2048).delay("late1", [2, 0, 5, 1, 9])
+    net.linear("fc2", 8, bias=True).delay("late_current", [1, 0]).lif("lif2")
+    return net.delay("late2", [2]).linear("head", 4).finish("head", "late2", steps=7)
+
+
+def delays_of_an_image() -> Graph:
+    net = Network((10,)).delay("late_input", [0, 2]).linear("fc1", 8).lif("lif1")
+    return net.delay("all_late", [1]).linear("head", 4).finish()
+
+
 INTEGER: Mapping[str, Callable[[], Graph]] = {
     build.__name__: build
     for build in (
@@ -414,6 +501,11 @@ INTEGER: Mapping[str, Callable[[], Graph]] = {
         graded_input,
         two_outputs,
         neuron_first,
+        biases_of_neurons,
+        sigma_delta,
+        sigma_delta_still,
+        delays,
+        delays_of_an_image,
     )
 }
 

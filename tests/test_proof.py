@@ -35,6 +35,7 @@ class Fake:
     steps: int = 0
     backend: str = "fake"
     form: str = "step"
+    limit: int | None = None
 
     def run(self, x: Array, steps: int, /) -> Iterator[Mapping[str, Array]]:
         for step, values in enumerate(evaluate(self.graph, x, steps + self.steps)):
@@ -90,6 +91,34 @@ def test_a_proof(graph: QuantGraph, samples: Samples) -> None:
     expected = read_out(graph, evaluate(graph, x, saturated=saturated))[graph.outputs[0]]
     np.testing.assert_array_equal(found.outputs, expected)
     assert found.saturated == saturated.total()
+
+
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize(("limit", "samples_seen"), [(1, 1), (4, 4), (100, COUNT)])
+def test_a_slow_executor_gets_the_first_samples(
+    graph: QuantGraph, samples: Samples, limit: int, samples_seen: int
+) -> None:
+    first, others = proven(graph, samples, Fake(graph, limit=limit), Fake(graph))
+    assert (first.samples, others.samples) == (samples_seen, COUNT)
+    assert COUNT * first.values_compared == samples_seen * others.values_compared
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_a_slow_executor_is_held_to_the_same(graph: QuantGraph, samples: Samples) -> None:
+    def spoil(step: int, values: dict[str, Array]) -> None:
+        if step == 1:
+            values["lif2"][0, 0, 0, 0] ^= 1
+
+    seen: list[int] = []
+    with pytest.raises(ValidationError, match="layer 'lif2', step 1"):
+        proven(graph, samples, Fake(graph), Fake(graph, spoil, limit=2), seen=seen)
+    assert seen == [], "it goes first"
+
+    def wrong(sums: dict[str, Array]) -> None:
+        sums["head"] = sums["head"] + 1
+
+    with pytest.raises(ValidationError, match="the delivered step file"):
+        proven(graph, samples, Fake(graph, spoil_readout=wrong, limit=2))
 
 
 @pytest.mark.usefixtures("small_batches")

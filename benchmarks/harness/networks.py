@@ -15,7 +15,7 @@ from snn_deploy import datasets
 from snn_deploy.checkpoints import InputSpec
 from snn_deploy.frontends.loading import load
 from snn_deploy.models import build
-from snn_deploy.models.ms_resnet import MSBlock, MSResNet
+from snn_deploy.models.ms_resnet import MSBlock, MSResNet, Shortcut
 from snn_deploy.models.residual import TemporalBatchNorm
 from snn_deploy.neurons import LIF
 
@@ -75,7 +75,13 @@ def trained(steps: int) -> Subject | None:
 
 
 def lively(
-    architecture: str, steps: int, seed: int = 20, *, like: InputSpec = CIFAR10, images: int = 8
+    architecture: str,
+    steps: int,
+    seed: int = 20,
+    *,
+    like: InputSpec = CIFAR10,
+    images: int = 8,
+    shortcut: Shortcut | None = None,
 ) -> Subject:
     """Return a network of random weights that fires as a trained one does.
 
@@ -84,7 +90,8 @@ def lively(
     which all neurons see inputs of one spread: a stream of n additions shares it out among them.
     """
     torch.manual_seed(seed)
-    module = build(architecture, steps=steps)
+    config = {} if shortcut is None else {"shortcut": shortcut}
+    module = build(architecture, steps=steps, **config)
     assert isinstance(module, MSResNet), "the architectures of this project"
     spec = replace(like, steps=steps)
     shown = samples(spec, images)

@@ -14,7 +14,8 @@ from snn_deploy.quantization.graph import QuantGraph
 
 from .emit import EMIT, UNSUPPORTED
 from .emit_shapes import input_dtype, input_range
-from .functions import DOMAIN, OPSET, VERSION, function, needs_double
+from .function_text import DOMAIN, OPSET, VERSION
+from .functions import function, needs_double
 from .lower import Form
 from .scope import Scope, State, Value
 

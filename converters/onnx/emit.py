@@ -7,6 +7,8 @@ from snn_deploy.ir.ops import (
     Add,
     AvgPool,
     Conv,
+    Delay,
+    Delta,
     Flatten,
     Input,
     IntegerLif,
@@ -14,10 +16,13 @@ from snn_deploy.ir.ops import (
     Linear,
     MaxPool,
     Op,
+    Sigma,
+    SigmaDelta,
     SumPool,
 )
 
-from .emit_neurons import emit_integer_lif, emit_lif
+from .emit_memory import emit_delay, emit_sigma
+from .emit_neurons import emit_integer_lif, emit_lif, emit_messenger
 from .emit_pools import emit_avg_pool, emit_max_pool, emit_sum_pool
 from .emit_products import emit_conv, emit_linear
 from .emit_shapes import emit_add, emit_flatten, emit_input
@@ -31,6 +36,10 @@ EMIT: Mapping[type[Op], Emitter] = {
     Linear: emit_linear,
     Lif: emit_lif,
     IntegerLif: emit_integer_lif,
+    Delta: emit_messenger,
+    SigmaDelta: emit_messenger,
+    Sigma: emit_sigma,
+    Delay: emit_delay,
     Add: emit_add,
     AvgPool: emit_avg_pool,
     SumPool: emit_sum_pool,

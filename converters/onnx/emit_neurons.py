@@ -1,14 +1,17 @@
 """Neurons: calls of our operators, with their state outside."""
 
+from dataclasses import replace
+
 import numpy as np
 from onnx import TensorProto, numpy_helper
 
 from snn_deploy.errors import UnsupportedError
 from snn_deploy.ir.graph import Array, Node
-from snn_deploy.ir.ops import IntegerLif, Lif
+from snn_deploy.ir.ops import Delta, IntegerLif, Lif, SigmaDelta
 
-from .bounds import bounds
+from .bounds import INT32, bounds
 from .functions import Variant, variant_of
+from .messengers import Messenger
 from .scope import Scope, State, Value
 
 Attributes = dict[str, int] | dict[str, float]
@@ -24,18 +27,36 @@ def emit_integer_lif(scope: Scope, node: Node) -> Value:
         attributes["current_decay"] = op.current_decay
     if op.reset == "soft":
         attributes["at_equality"] = int(op.at_equality)
-    bias = scope.graph.param(node, "bias")
-    operands = [
-        _operand(scope, scope.graph.params[f"{node.name}.threshold"], "threshold"),
-        _operand(scope, np.zeros(1, np.int32) if bias is None else bias, "bias"),
-    ]
     x = scope.laid_out(scope.cast(scope.value(node), TensorProto.INT32), last=True)
-    return _spikes(scope, x, variant, operands, attributes, np.zeros(2, np.int32))
+    like = replace(x, dtype=TensorProto.UINT8, bounds=bounds(0, 1))
+    return called(
+        scope, x, like, variant, _operands(scope, node), attributes, np.zeros(2, np.int32)
+    )
 
 
-def _operand(scope: Scope, array: Array, label: str) -> str:
-    """Return an array [C] or [1], which meets the channels where they lie last."""
-    return scope.constant(array.astype(np.int32), label)
+def emit_messenger(scope: Scope, node: Node) -> Value:
+    """Call a sigma-delta neuron: int32 [B, *L, C] -> messages int32."""
+    op = node.op
+    assert isinstance(op, Delta | SigmaDelta), "called through EMIT"
+    messenger = Messenger(isinstance(op, SigmaDelta), scope.form == "sequence")
+    attributes = {"unit": 1 << op.state_exponent}
+    if isinstance(op, Delta):
+        attributes["gain"] = 1 << (op.spike_exponent + op.state_exponent)
+    x = scope.laid_out(scope.cast(scope.value(node), TensorProto.INT32), last=True)
+    like = replace(x, bounds=bounds(-INT32, INT32))
+    operands = _operands(scope, node)
+    return called(scope, x, like, messenger, operands, attributes, np.zeros(2, np.int32))
+
+
+def _operands(scope: Scope, node: Node) -> list[str]:
+    """Return threshold and bias, [C], [1] or [*L, C]: they meet channels that lie last."""
+    bias = scope.graph.param(node, "bias")
+    bias = np.zeros(1) if bias is None else np.moveaxis(bias, 0, -1)
+    threshold = scope.graph.params[f"{node.name}.threshold"]
+    return [
+        scope.constant(threshold.astype(np.int32), "threshold"),
+        scope.constant(bias.astype(np.int32), "bias"),
+    ]
 
 
 def emit_lif(scope: Scope, node: Node) -> Value:
@@ -53,7 +74,7 @@ def emit_lif(scope: Scope, node: Node) -> Value:
         name = scope.add("Mul", [gain, x.name], "gained")
         x = Value(name, x.dtype, x.shape, x.last, x.timed)
     initial = np.array([op.v_initial, 0], np.float32)
-    return _spikes(scope, x, variant, [], attributes, initial)
+    return called(scope, x, x, variant, [], attributes, initial)
 
 
 def _check(node: Node, op: Lif, variant: Variant) -> None:
@@ -68,37 +89,32 @@ def _check(node: Node, op: Lif, variant: Variant) -> None:
         )
 
 
-def _spikes(
+def called(
     scope: Scope,
     x: Value,
-    variant: Variant,
+    like: Value,
+    operator: Variant | Messenger,
     operands: list[str],
     attributes: Attributes,
     initial: Array,
 ) -> Value:
-    """Append the call; `initial` holds the states' first values, v and then the current."""
-    dtype = TensorProto.UINT8 if variant.integer else TensorProto.FLOAT
-    starts = {role: initial[i] for i, role in enumerate(variant.states)}
-    name = f"{scope.node}/spikes"
-    if variant.sequence:
+    """Append the call; `initial` holds the states' first values, `like` is what comes out."""
+    starts = {role: initial[i] for i, role in enumerate(operator.states)}
+    if operator.sequence:
         current = scope.unfolded(x)
         first = [_start(scope, current, value) for value in starts.values()]
         outputs = [f"{scope.node}/spikes_of_steps", *(f"{scope.node}/{r}" for r in starts)]
-        scope.call(variant, [current, *first, *operands], outputs, **attributes)
-        name = outputs[0]
-    else:
-        pairs = [
-            State(scope.node, role, x.dtype, x.inner, float(value), x.last)
-            for role, value in starts.items()
-        ]
-        scope.states += pairs
-        outputs = [name, *(pair.present for pair in pairs)]
-        scope.call(
-            variant, [x.name, *(pair.past for pair in pairs), *operands], outputs, **attributes
-        )
-    reach = bounds(0, 1) if variant.integer else None
-    spikes = Value(name, dtype, x.shape, x.last, timed=variant.sequence, bounds=reach)
-    return scope.folded(name, spikes) if variant.sequence else spikes
+        scope.call(operator, [current, *first, *operands], outputs, **attributes)
+        return scope.folded(outputs[0], like)
+    pairs = [
+        State(scope.node, role, x.dtype, x.inner, float(value), x.last)
+        for role, value in starts.items()
+    ]
+    scope.states += pairs
+    name = f"{scope.node}/spikes"
+    outputs = [name, *(pair.present for pair in pairs)]
+    scope.call(operator, [x.name, *(pair.past for pair in pairs), *operands], outputs, **attributes)
+    return replace(like, name=name, timed=False)
 
 
 def _start(scope: Scope, current: str, value: Array) -> str:

@@ -18,6 +18,7 @@ class OnnxExecutor:
     """One form of a model: its delivered file, and the same nodes with probes on all of them."""
 
     backend = "onnxruntime"
+    limit = None
 
     def __init__(self, form: str, delivered: bytes, probed: Callable[[], ModelProto]) -> None:
         """Take the file, and what makes the model with probes.

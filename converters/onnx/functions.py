@@ -1,4 +1,4 @@
-"""The operators of domain `ai.snn`, version 1, as functions of standard operators.
+"""The neurons of domain `ai.snn`, version 1, as functions of standard operators.
 
 One function a variant, without a branch inside; README.md holds their contract. The order of the
 operations is that of `ir/states.py`, so that floats round alike.
@@ -7,14 +7,12 @@ operations is that of `ir/states.py`, so that floats round alike.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from onnx import FunctionProto, parser
+from onnx import FunctionProto
 
 from snn_deploy.ir.ops import IntegerLif, Lif, Reset
 
-DOMAIN = "ai.snn"
-VERSION = 1
-OPSET = 21
-"""Of the standard operators. Newer ones are refused by ONNX Runtimes in use, and lose fusions."""
+from .function_text import Body, function_of
+from .messengers import Messenger, messenger_body
 
 _RESETS = {"hard": "", "soft": "Soft", "none": "NoReset"}
 
@@ -78,66 +76,20 @@ def needs_double(op: IntegerLif) -> bool:
     return op.current_decay < 4096 or 4096 - op.voltage_decay not in powers
 
 
-def function(variant: Variant, double: bool = False) -> FunctionProto:
+def function(variant: Variant | Messenger, double: bool = False) -> FunctionProto:
     """Return the operator's body.
 
     Args:
         variant: which.
-        double: integer neurons decay through float64 instead of float32.
+        double: integer neurons that decay do it through float64 instead of float32.
     """
+    if isinstance(variant, Messenger):
+        return function_of(variant, messenger_body(variant))
     body = _integer_body(variant, double) if variant.integer else _float_body(variant)
-    text = _sequence(variant, body) if variant.sequence else _step(variant, body)
-    found = parser.parse_function(text)
-    found.doc_string = f"{variant.name}, version {VERSION}; contract: converters/onnx/README.md"
-    return found
+    return function_of(variant, body)
 
 
-@dataclass(frozen=True, slots=True)
-class _Body:
-    """A neuron's text: what is constant, and one step from x_t, v_t, i_t to s_t, v_n, i_n."""
-
-    attributes: tuple[str, ...]
-    operands: tuple[str, ...]
-    constants: tuple[str, ...]
-    lines: tuple[str, ...]
-    current_type: str
-    spike_type: str
-
-
-def _header(variant: Variant, body: _Body) -> str:
-    states = variant.states
-    operands = ", ".join(("x", *states, *body.operands))
-    results = ", ".join(("s", *(f"{s}_out" for s in states)))
-    attributes = ", ".join(body.attributes)
-    return (
-        f'<domain: "{DOMAIN}", opset_import: ["" : {OPSET}]>\n'
-        f"{variant.name} <{attributes}> ({operands}) => ({results})"
-    )
-
-
-def _step(variant: Variant, body: _Body) -> str:
-    text = "\n".join((*body.constants, *body.lines))
-    text = text.replace("x_t", "x").replace("s_t", "s")
-    for state in variant.states:
-        text = text.replace(f"{state}_t", state).replace(f"{state}_n", f"{state}_out")
-    return f"{_header(variant, body)} {{\n{text}\n}}"
-
-
-def _sequence(variant: Variant, body: _Body) -> str:
-    """Walk through the steps by Scan, whose body reads the constants from outside."""
-    states, kind = variant.states, body.current_type
-    takes = ", ".join(f"{kind}[] {n}_t" for n in (*states, "x"))
-    gives = ", ".join((*(f"{kind}[] {n}_n" for n in states), f"{body.spike_type}[] s_t"))
-    results = ", ".join((*(f"{s}_out" for s in states), "s"))
-    constants, lines = "\n".join(body.constants), "\n".join(body.lines)
-    graph = f"step ({takes}) => ({gives}) {{\n{lines}\n}}"
-    return (
-        f"{_header(variant, body)} {{\n{constants}\n"
-        f"{results} = Scan <num_scan_inputs = 1, body = {graph}> ({', '.join((*states, 'x'))})\n}}"
-    )
-
-
-def _integer_body(variant: Variant, double: bool) -> _Body:
+def _integer_body(variant: Variant, double: bool) -> Body:
     kind = 11 if double else 1
     decays = ("current_decay", "voltage_decay") if variant.synapse else ("voltage_decay",)
     attributes = [f"{name}: int = 0" for name in decays]
@@ -177,7 +129,7 @@ def _integer_body(variant: Variant, double: bool) -> _Body:
     else:
         lines.append("v_n = Identity (h)")
     operands = ("threshold", "bias")
-    return _Body(tuple(attributes), operands, tuple(constants), tuple(lines), "int32", "uint8")
+    return Body(tuple(attributes), operands, tuple(constants), tuple(lines), "int32", "uint8")
 
 
 def _share(attribute: str, name: str, kind: int) -> Iterator[str]:
@@ -197,7 +149,7 @@ def _decay(state: str, kind: int) -> Iterator[str]:
     yield f"{state}_kept = Cast <to = 6> ({state}_less)"
 
 
-def _float_body(variant: Variant) -> _Body:
+def _float_body(variant: Variant) -> Body:
     names = {"membrane_keep": "", "membrane_gain": " = 1.0", "bias": " = 0.0"}
     names["threshold"] = " = 1.0"
     lines = []
@@ -231,7 +183,7 @@ def _float_body(variant: Variant) -> _Body:
         lines += ["off = Mul (threshold_0, s_t)", "v_n = Sub (h, off)"]
     attributes = tuple(f"{n}: float{d}" if d else n for n, d in sorted(names.items(), key=_given))
     constants = tuple(f"{n}_0 = Constant <value_float: float = @{n}> ()" for n in names)
-    return _Body(attributes, (), constants, tuple(lines), "float", "float")
+    return Body(attributes, (), constants, tuple(lines), "float", "float")
 
 
 def _given(item: tuple[str, str]) -> bool:

@@ -8,7 +8,7 @@ from onnx.inliner import inline_local_functions
 
 from snn_deploy.ir.graph import Array
 
-from .functions import DOMAIN
+from .function_text import DOMAIN
 
 _FOLDED: Mapping[str, Callable[..., Array]] = {"Add": np.add, "Sub": np.subtract, "Div": np.divide}
 """With Cast, what the functions compute from their attributes before the first step."""

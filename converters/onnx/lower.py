@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from snn_deploy.artifact import Artifact, Executor, FloatConverter
@@ -29,6 +30,9 @@ class OnnxConverter:
     """
 
     name: ClassVar[str] = "onnx"
+    mapped: ClassVar[bool] = False
+    registers: ClassVar[Mapping[str, int]] = MappingProxyType({})
+    missing: ClassVar[str] = "ONNX Runtime is not here: install snn-deploy[onnx]."
     forms: tuple[Form, ...] = ("step", "sequence")
     inline: bool = False
 
@@ -64,6 +68,10 @@ class OnnxConverter:
             )
             for form in self.forms
         )
+
+    def lags(self, graph: Graph, /) -> Mapping[str, int]:
+        """All layers of a step run in that step."""
+        return {}
 
 
 def lower_model(

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 PROBE = "probe_"
 
-_DTYPES = {"int8": np.int8, "int16": np.int16, "int32": np.int32, "float": np.float32}
+_DTYPES = {
+    "uint8": np.uint8,
+    "int8": np.int8,
+    "int16": np.int16,
+    "int32": np.int32,
+    "float": np.float32,
+}
 
 
 def run(

@@ -12,8 +12,10 @@ from snn_deploy.ir.ops import Input
 from snn_deploy.quantization.graph import QuantGraph
 
 from .bounds import Bounds
-from .functions import DOMAIN, Variant
+from .function_text import DOMAIN
+from .functions import Variant
 from .lower import Form
+from .messengers import Messenger
 
 SMALL = 16
 """Constants of at most so many elements are kept once per file."""
@@ -90,7 +92,7 @@ class Scope:
     initializers: dict[str, TensorProto] = field(default_factory=dict)
     inputs: list[ValueInfoProto] = field(default_factory=list)
     states: list[State] = field(default_factory=list)
-    variants: dict[Variant, None] = field(default_factory=dict)
+    variants: dict[Variant | Messenger, None] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
     node: str = ""
     _taken: set[str] = field(default_factory=set)
@@ -121,7 +123,11 @@ class Scope:
         return output
 
     def call(
-        self, variant: Variant, inputs: Sequence[str], outputs: Sequence[str], **attributes: Any
+        self,
+        variant: Variant | Messenger,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        **attributes: Any,
     ) -> None:
         """Append a call of one of our operators and remember to put its function into the file."""
         self.variants[variant] = None
@@ -141,7 +147,7 @@ class Scope:
 
     def _initializer(self, array: Array, name: str) -> str:
         name = self._unique(name)
-        self.initializers[name] = numpy_helper.from_array(np.ascontiguousarray(array), name)
+        self.initializers[name] = numpy_helper.from_array(np.asarray(array, order="C"), name)
         return name
 
     def _unique(self, name: str) -> str:

@@ -11,7 +11,9 @@ from . import options as o
 from .given import load_model
 
 if TYPE_CHECKING:
-    from snn_deploy.checkpoints import EventBinning
+    from snn_deploy.checkpoints import EventBinning, InputSpec
+    from snn_deploy.frontends.loading import LoadedModel
+    from snn_deploy.frontends.opening import LoadedGraph
     from snn_deploy.ir.graph import Graph, Node
 
 Rows = Sequence[dict[str, Any]]
@@ -51,30 +53,49 @@ def inspect(
     architecture: o.Architecture = None,
     factory: o.Factory = None,
     trust_pickle: o.TrustPickle = False,
+    fires_at_equality: o.FiresAtEquality = False,
     json: o.Json = False,
 ) -> None:
     """Show a network's layers: shapes, parameters, neurons, operations a step."""
-    from snn_deploy.checkpoints import InputSpec
-    from snn_deploy.errors import UsageError
-    from snn_deploy.frontends.float_reference import trace_as
-    from snn_deploy.passes import FOLD, run_passes
-
     given = None if shape is None else _shape(shape)
-    loaded = load_model(model, architecture, factory, trust_pickle, steps)
-    if given is None and loaded.input is None:
-        raise UsageError(f"{loaded.name} does not say what it reads", "give --shape, e.g. 3x32x32")
-    spec = loaded.input or InputSpec(given or (), (), (), steps or 0)
-    spec = replace(spec, shape=given or spec.shape)
-    graph = run_passes(trace_as(loaded.module, spec, loaded.name), FOLD)
+    loaded = load_model(model, architecture, factory, trust_pickle, steps, fires_at_equality)
+    spec = _spec(loaded, given, steps)
+    graph = _graph(loaded, spec)
     layers = _layers(graph)
     if json:
         _show(layers, json=True)
         return
     _show([_line(layer) for layer in layers], json=False)
-    trained = sum(array.numel() for array in loaded.module.parameters())
-    print(_totals(graph, layers, trained))
+    print(_totals(graph, layers, loaded, spec.steps))
     if spec.events is not None:
         print(_events(spec.events))
+
+
+def _spec(
+    loaded: "LoadedModel | LoadedGraph", given: tuple[int, ...] | None, steps: int | None
+) -> "InputSpec":
+    """Return what the network reads; 0 steps where nothing says how many."""
+    from snn_deploy.checkpoints import InputSpec
+    from snn_deploy.errors import UsageError
+    from snn_deploy.frontends.opening import LoadedGraph
+
+    known = loaded.network.input_shape if isinstance(loaded, LoadedGraph) else None
+    told = loaded.input or InputSpec(known or (), (), (), steps or 0)
+    shape = given or told.shape
+    if not shape:
+        raise UsageError(f"{loaded.name} does not say what it reads", "give --shape, e.g. 3x32x32")
+    return replace(told, shape=shape)
+
+
+def _graph(loaded: "LoadedModel | LoadedGraph", spec: "InputSpec") -> "Graph":
+    from snn_deploy.frontends.opening import LoadedGraph
+
+    if isinstance(loaded, LoadedGraph):
+        return loaded.graph(replace(spec, steps=spec.steps or 1))
+    from snn_deploy.frontends.float_reference import trace_as
+    from snn_deploy.passes import FOLD, run_passes
+
+    return run_passes(trace_as(loaded.module, spec, loaded.name), FOLD)
 
 
 def _events(binning: "EventBinning") -> str:
@@ -129,12 +150,17 @@ def _line(layer: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _totals(graph: "Graph", layers: Rows, trained: int) -> str:
+def _totals(graph: "Graph", layers: Rows, loaded: "LoadedModel | LoadedGraph", steps: int) -> str:
+    from snn_deploy.quantization import QuantGraph
+
     sums = {key: sum(row[key] for row in layers) for key in ("parameters", "neurons", "macs")}
+    real = not isinstance(graph, QuantGraph)
+    asked = f"T = {graph.steps}" if steps or real else "T as asked for"
+    folded = f", {sums['parameters']:,} once batch norm is folded" if real else ", integers"
     return (
         f"\n{graph.name}: {len(graph.spiking)} spiking layers, {sums['neurons']:,} neurons, "
-        f"T = {graph.steps}\n"
-        f"{trained:,} parameters, {sums['parameters']:,} once batch norm is folded\n"
+        f"{asked}\n"
+        f"{loaded.parameters:,} parameters{folded}\n"
         f"{sums['macs']:,} multiply-accumulates a step, were every input active"
     )
 

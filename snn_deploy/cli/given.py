@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from snn_deploy.artifact import Converter
     from snn_deploy.datasets import Samples
     from snn_deploy.frontends.loading import LoadedModel
+    from snn_deploy.frontends.opening import LoadedGraph
     from snn_deploy.hardware import Target
     from snn_deploy.pipeline import ExportOptions
+    from snn_deploy.quantization import QuantizationOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +39,16 @@ class Given:
     architecture: o.Architecture = None
     factory: o.Factory = None
     trust_pickle: o.TrustPickle = False
+    fires_at_equality: o.FiresAtEquality = False
     weight_bits: o.WeightBits = 8
     per_channel: o.PerChannel = False
     input_bits: o.InputBits = 8
-    current_bits: o.CurrentBits = 15
+    current_bits: o.CurrentBits = None
     form: o.Form = None
     inline: o.Inline = False
     floats: o.Floats = False
+    residual: o.ResidualStreams = "auto"
+    lava_samples: o.LavaSamples = None
     float_accuracy: o.FloatAccuracy = True
     target: o.TargetName = "onnx"
     to: o.Converter = None
@@ -94,21 +99,38 @@ class Plan:
 def plan(given: Given) -> Plan:
     """Look up what was asked for. Raises UsageError where there is no such thing."""
     from snn_deploy.pipeline import ExportOptions, find_converter
-    from snn_deploy.quantization import QuantizationOptions
+    from snn_deploy.placement import CHOICES
 
     if given.model is None and given.factory is None:
         raise UsageError("no MODEL was given", "name a checkpoint, or a function with --model")
     target = find_target(given.target)
     converter = _configured(find_converter(given.to or target.converter), given)
-    names = [field.name for field in fields(QuantizationOptions) if hasattr(given, field.name)]
-    quantization = QuantizationOptions(**{name: getattr(given, name) for name in names})
+    if given.residual not in CHOICES:
+        raise UsageError(f"--residual cannot be '{given.residual}'", f"give {', '.join(CHOICES)}")
     options = ExportOptions(
-        quantization,
+        _quantization(given, target, converter),
         given.calibration_samples,
         floats=given.floats,
+        residual=given.residual,
         float_accuracy=given.float_accuracy,
     )
     return Plan(target, converter, options, asked_input(given))
+
+
+def _quantization(given: Given, target: "Target", converter: "Converter") -> "QuantizationOptions":
+    """Return the user's choice; where there is none, what the target's registers hold."""
+    from snn_deploy.quantization import QuantizationOptions
+
+    names = [field.name for field in fields(QuantizationOptions) if hasattr(given, field.name)]
+    chosen = {name: getattr(given, name) for name in names if getattr(given, name) is not None}
+    registers = dict(converter.registers)
+    if target.chip is not None:
+        limits = target.chip.limits
+        # A bias can be doubled by its exponent; what the host writes for each sample cannot.
+        current_bits = limits.bias_bits + (limits.message_bits > 1)
+        registers["current_bits"] = min(current_bits, registers.get("current_bits", current_bits))
+        registers["sum_bits"] = limits.state_bits
+    return QuantizationOptions(**registers | chosen)
 
 
 def find_target(name: str) -> "Target":
@@ -120,6 +142,14 @@ def find_target(name: str) -> "Target":
     return targets.load(name)
 
 
+_CONVERTERS = {
+    "forms": ("--form", "onnx"),
+    "inline": ("--inline", "onnx"),
+    "limit": ("--lava-samples", "lava"),
+}
+"""By field of a converter, the option that sets it, and a converter that has it."""
+
+
 def _configured(converter: "Converter", given: Given) -> "Converter":
     """Return the converter with the options that are its own."""
     chosen: dict[str, Any] = {}
@@ -129,11 +159,14 @@ def _configured(converter: "Converter", given: Given) -> "Converter":
         chosen["forms"] = (given.form,)
     if given.inline:
         chosen["inline"] = True
+    if given.lava_samples is not None:
+        chosen["limit"] = given.lava_samples
     unknown = chosen.keys() - {field.name for field in fields(converter)}  # type: ignore[arg-type]
     if unknown:
-        options = " and ".join(sorted({"forms": "--form"}.get(n, f"--{n}") for n in unknown))
+        options = " and ".join(sorted(_CONVERTERS[name][0] for name in unknown))
+        others = " or ".join(sorted({f"--to {_CONVERTERS[name][1]}" for name in unknown}))
         raise UsageError(
-            f"the {converter.name} converter has no {options}", "leave it out, or give --to onnx"
+            f"the {converter.name} converter has no {options}", f"leave it out, or give {others}"
         )
     return replace(converter, **chosen)  # type: ignore[type-var]
 
@@ -144,12 +177,18 @@ def load_model(
     factory: str | None,
     trust_pickle: bool,
     steps: int | None,
-) -> "LoadedModel":
+    at_equality: bool,
+) -> "LoadedModel | LoadedGraph":
     """Read a network by what the command line says of it."""
-    from snn_deploy.frontends.loading import load
+    from snn_deploy.frontends.opening import open_model
 
-    loaded = load(
-        path, architecture=architecture, factory=factory, trust_pickle=trust_pickle, steps=steps
+    loaded = open_model(
+        path,
+        architecture=architecture,
+        factory=factory,
+        trust_pickle=trust_pickle,
+        steps=steps,
+        at_equality=at_equality,
     )
     return replace(loaded, name=as_text(loaded.name))
 
@@ -159,9 +198,43 @@ def as_text(name: str) -> str:
     return name.encode(errors="replace").decode()
 
 
-def load_network(given: Given, asked: Plan, samples: "Samples") -> "LoadedModel":
+def load_network(given: Given, asked: Plan, samples: "Samples") -> "LoadedModel | LoadedGraph":
     """Read the network that was named, with the input that it has on these samples."""
     loaded = load_model(
-        given.model, given.architecture, given.factory, given.trust_pickle, given.steps
+        given.model,
+        given.architecture,
+        given.factory,
+        given.trust_pickle,
+        given.steps,
+        given.fires_at_equality,
     )
     return replace(loaded, input=input_of(asked.input, loaded, samples, given.steps))
+
+
+_FOR_REAL_NUMBERS = {
+    "calibration": "--calibration",
+    "calibration_samples": "--calibration-samples",
+    "architecture": "--arch",
+    "factory": "--model",
+    "trust_pickle": "--trust-pickle",
+    "weight_bits": "--weight-bits",
+    "per_channel": "--per-channel",
+    "input_bits": "--input-bits",
+    "current_bits": "--current-bits",
+    "floats": "--float",
+}
+
+
+def check_for_integers(given: Given) -> None:
+    """Refuse what has no meaning for a file that holds integers already, all of it at once.
+
+    Raises:
+        UsageError: names the options.
+    """
+    usual = {field.name: field.default for field in fields(given)}
+    chosen = [o for name, o in _FOR_REAL_NUMBERS.items() if getattr(given, name) != usual[name]]
+    if chosen:
+        raise UsageError(
+            f"{given.model} holds integers already, nothing is left for {', '.join(chosen)}",
+            "leave that out",
+        )

@@ -11,6 +11,7 @@ from snn_deploy.errors import UsageError
 if TYPE_CHECKING:
     from snn_deploy.datasets import Samples
     from snn_deploy.frontends.loading import LoadedModel
+    from snn_deploy.frontends.opening import LoadedGraph
 
     from .given import Given
 
@@ -51,36 +52,62 @@ def binning(step_us: int | None, limit: int | None) -> EventBinning | None:
 
 
 def input_of(
-    asked: AskedInput, loaded: "LoadedModel", samples: "Samples", steps: int | None
+    asked: AskedInput, loaded: "LoadedModel | LoadedGraph", samples: "Samples", steps: int | None
 ) -> InputSpec:
     """Return what a network reads on these samples.
 
     Raises:
         UsageError: neither its file nor the options say it, or the options are for other samples.
     """
-    if asked.events is not None:
+    from snn_deploy.frontends.opening import LoadedGraph
+
+    if isinstance(loaded, LoadedGraph):
+        return _of_integers(asked, loaded, samples, steps)
+    if asked.events is not None or (loaded.input is None and samples.kind == "events"):
         return _of_events(asked, loaded, samples, steps)
-    if loaded.input is None and samples.kind == "events":
-        raise UsageError(
-            f"{loaded.name} does not say how events become its input",
-            "give --event-step-us, and --event-limit if counts above 1 are kept",
-        )
     told = loaded.input or InputSpec(
         samples.shape or (), (), (), steps or 0, sequence=samples.sequence
     )
+    return _with_scaling(asked, loaded.name, told, samples)
+
+
+def _with_scaling(asked: AskedInput, name: str, told: InputSpec, samples: "Samples") -> InputSpec:
     if asked.scaling is not None:
         return _scaled(asked.scaling, told, samples)
     if samples.kind == "bytes" and not told.std and told.events is None:
         raise UsageError(
-            f"{loaded.name} does not say how bytes become its input",
+            f"{name} does not say how bytes become its input",
             "give --mean and --std, or samples in floating point that are normalised already",
         )
     return told
 
 
-def _of_events(
-    asked: AskedInput, loaded: "LoadedModel", samples: "Samples", steps: int | None
+def _of_integers(
+    asked: AskedInput, loaded: "LoadedGraph", samples: "Samples", steps: int | None
 ) -> InputSpec:
+    """As `input_of`: integers enter as they are, bytes too, but where the file transforms them."""
+    network, told = loaded.network, loaded.input_of(samples, steps)
+    if asked.events is not None or samples.kind == "events":
+        known = None if network.input_shape is None else told
+        return _of_events(asked, replace(loaded, input=known), samples, steps)
+    if network.gain is not None:
+        return _with_scaling(asked, loaded.name, told, samples)
+    if asked.scaling is not None:
+        raise UsageError(
+            f"{loaded.name} reads integers as they are, there is nothing for --mean and --std",
+            "leave them out",
+        )
+    return told
+
+
+def _of_events(
+    asked: AskedInput, loaded: "LoadedModel | LoadedGraph", samples: "Samples", steps: int | None
+) -> InputSpec:
+    if asked.events is None:
+        raise UsageError(
+            f"{loaded.name} does not say how events become its input",
+            "give --event-step-us, and --event-limit if counts above 1 are kept",
+        )
     if samples.kind != "events":
         raise UsageError(
             f"--event-step-us is for event recordings, {samples.source} holds {samples.kind}",
@@ -106,7 +133,8 @@ def _scaled(scaling: Scaling, told: InputSpec, samples: "Samples") -> InputSpec:
             "leave them out and give samples that are normalised already",
         )
     mean, std = scaling
-    if len(mean) != told.shape[0]:
+    one_for_all = len(mean) == len(told.shape) == 1
+    if len(mean) != told.shape[0] and not one_for_all:
         raise UsageError(
             f"--mean has {len(mean)} numbers, the samples have {told.shape[0]} channels",
             "give one number a channel in --mean and --std",

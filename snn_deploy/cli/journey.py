@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .console import progress, show
-from .given import Given, GivenToValidate, Plan, as_text, load_network, plan, takes
+from .given import (
+    Given,
+    GivenToValidate,
+    Plan,
+    as_text,
+    check_for_integers,
+    load_network,
+    plan,
+    takes,
+)
 
 if TYPE_CHECKING:
     from snn_deploy.pipeline import Export
@@ -48,8 +57,12 @@ def validate(**options: Any) -> None:
 
 def _journey(given: Given, asked: Plan) -> "Export":
     from snn_deploy import datasets, pipeline
+    from snn_deploy.frontends.opening import holds_integers
 
-    samples = datasets.load(given.data)
+    integers = holds_integers(given.model)
+    if integers:
+        check_for_integers(given)
+    samples = datasets.load(given.data, integers=integers)
     calibration = datasets.load(given.calibration) if given.calibration else None
     with progress(quiet=given.quiet, plain=not given.json) as observe:
         observe("load", 0, 1)

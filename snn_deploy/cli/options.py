@@ -12,6 +12,7 @@ from snn_deploy.errors import UsageError
 INPUT = "Input"
 QUANTISATION = "Quantisation"
 ONNX = "ONNX"
+CHIP = "Chip"
 OUTPUT = "Output"
 TRAINING = "Training"
 
@@ -92,7 +93,7 @@ Model = Annotated[
     Path | None,
     typer.Argument(
         metavar="MODEL",
-        help="A checkpoint, or a state dict; optional where --model brings the weights.",
+        help="A checkpoint, a state dict or a .net file; optional where --model brings weights.",
         show_default=False,
     ),
 ]
@@ -194,6 +195,14 @@ TrustPickle = Annotated[
         panel=INPUT,
     ),
 ]
+FiresAtEquality = Annotated[
+    bool,
+    option(
+        "--fires-at-equality",
+        help="Neurons of a .net file fire at their threshold too, not above it only.",
+        panel=INPUT,
+    ),
+]
 
 WeightBits = Annotated[
     int, whole("--weight-bits", 2, 8, "Bits of a weight: 2 to 8, or 16.", QUANTISATION, also=16)
@@ -206,12 +215,13 @@ InputBits = Annotated[
     int, whole("--input-bits", 2, 8, "Bits of an analog input: 2 to 8.", QUANTISATION)
 ]
 CurrentBits = Annotated[
-    int,
+    int | None,
     whole(
         "--current-bits",
         8,
         18,
-        "Bits of a neuron's input over its calibrated range: 8 to 18.",
+        "Bits of a neuron's input over its calibrated range: 8 to 18; 15 unless given, on a chip "
+        "those of its bias register.",
         QUANTISATION,
     ),
 ]
@@ -227,6 +237,21 @@ Inline = Annotated[
 Floats = Annotated[
     bool,
     option("--float", help="The float network too, beside the integer one.", panel=ONNX),
+]
+
+ResidualStreams = Annotated[
+    str,
+    option(
+        "--residual",
+        metavar="HOW",
+        help="How a chip carries shortcuts: 'relay' (graded messages), 'unroll' (delayed spikes), "
+        "or 'auto', stage by stage.",
+        panel=CHIP,
+    ),
+]
+LavaSamples = Annotated[
+    int | None,
+    count("--lava-samples", 1, "How many samples Lava's slow simulation runs; 2 otherwise.", CHIP),
 ]
 
 TargetName = Annotated[

@@ -4,7 +4,8 @@
 
     images or samples   [N, *shape]: bytes, scaled and normalised as the network's input says, or
                         floating point, taken as it is
-    sequences           [N, T, *shape], likewise, for networks whose input changes
+    sequences           [N, T, *shape], likewise, for networks whose input changes; a network of
+                        integers takes arrays of any integers, too, as they are
     x, y, p, t, offset  recordings of an event camera; see `layouts`
 
 or `.npy` with samples alone.
@@ -40,8 +41,13 @@ _DAMAGED = (
 _FORM = "write it with np.savez(file, images=bytes [N, C, H, W] or floats [N, …], labels=[N])"
 
 
-def load(path: Path) -> Samples:
+def load(path: Path, *, integers: bool = False) -> Samples:
     """Read a sample file; nothing in it is executed.
+
+    Args:
+        path: of the file.
+        integers: for a network that reads whole numbers as they are: take arrays of any integers,
+            or of True and False, too.
 
     Raises:
         UsageError: no such file.
@@ -51,7 +57,7 @@ def load(path: Path) -> Samples:
     name = next((n for n in _NAMES if n in arrays), None)
     source = str(path)
     if name is not None:
-        values = _values(path, name, arrays[name])
+        values = _values(path, name, arrays[name], integers)
         labels = _labels(path, arrays, len(values))
         return Samples(source, values, labels, sequence=name == "sequences")
     if is_recordings(arrays):
@@ -80,15 +86,17 @@ def _labels(path: Path, arrays: dict[str, NDArray[Any]], count: int) -> NDArray[
     return labels.astype(np.int64)
 
 
-def _values(path: Path, name: str, values: NDArray[Any]) -> NDArray[np.uint8] | Floats:
+def _values(
+    path: Path, name: str, values: NDArray[Any], integers: bool
+) -> NDArray[np.uint8] | Floats:
     """Return samples as bytes or float32."""
-    is_float = values.dtype.kind == "f"
+    takes = values.dtype == np.uint8 or values.dtype.kind in ("fiub" if integers else "f")
     least = 3 if name == "sequences" else 2
-    if values.ndim < least or not (is_float or values.dtype == np.uint8):
+    if values.ndim < least or not takes:
         raise _unusable(path, f"'{name}' is {values.dtype} {list(values.shape)}")
     if values.size == 0:
         raise _unusable(path, f"'{name}' is empty, of shape {list(values.shape)}")
-    if not is_float:
+    if values.dtype == np.uint8:
         return values
     with np.errstate(over="ignore"):
         taken: Floats = values.astype(np.float32)

@@ -52,6 +52,13 @@ class Samples:
             return (2, *self.values.sensor) if self.values.sensor else None
         return self.values.shape[2 if self.sequence else 1 :]
 
+    @property
+    def length(self) -> int | None:
+        """Steps of a sample; None of samples without a time axis, and of recordings."""
+        if isinstance(self.values, Recordings) or not self.sequence:
+            return None
+        return self.values.shape[1]
+
     def first(self, count: int) -> "Samples":
         """Return the first samples, all of them where there are fewer."""
         return self.chosen(slice(0, count))
@@ -80,7 +87,7 @@ class Samples:
         if isinstance(self.values, Recordings):
             check_recordings(self.values, spec, self.source)
             return
-        check_time(self.values.shape[1] if self.sequence else None, spec, self.source)
+        check_time(self.length, spec, self.source)
         check_shape(self.shape or (), spec, self.source)
         if spec.events is not None:
             check_counts(self.values, spec.events, self.source)
@@ -97,7 +104,7 @@ class Samples:
         values = self.values
         if self.sequence:
             values = np.moveaxis(values[:, : spec.steps], 1, 0)
-        if values.dtype != np.uint8 or spec.events is not None:
+        if values.dtype != np.uint8 or not spec.std:
             return values.astype(np.float32)
         axes = (-1, *(1,) * (len(spec.shape) - 1))
         mean = np.array(spec.mean, np.float32).reshape(axes)

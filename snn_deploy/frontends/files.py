@@ -86,8 +86,8 @@ def _refuse_other_kinds(path: Path) -> None:
     if head.startswith(_HDF5):
         raise ModelError(
             where,
-            "is an HDF5 file (.nir or .net), which cannot be read yet",
-            "give the torch model that it was made of",
+            "is an HDF5 file, which torch does not write",
+            "open a .net file with snn_deploy.frontends.opening, or give the torch model",
         )
     if path.suffix == ".onnx":
         raise ModelError(where, "is an ONNX file", "give the torch model that it was made of")

@@ -47,6 +47,16 @@ class LoadedModel:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     source_sha256: str = ""
 
+    @property
+    def described(self) -> str:
+        """What kind of network it is, for the report."""
+        return self.architecture or type(self.module).__name__
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were trained."""
+        return sum(array.numel() for array in self.module.parameters())
+
 
 def load(
     path: Path | str | None,

@@ -11,12 +11,15 @@ import numpy as np
 
 from .graph import Array, Graph, Node
 from .kernels import add, avg_pool, convolve, linear, max_pool, rescale, sum_pool
+from .messages import DelayState, DeltaState, SigmaDeltaState, SigmaState
 from .ops import (
     STATEFUL,
     Add,
     AvgPool,
     BatchNorm,
     Conv,
+    Delay,
+    Delta,
     Flatten,
     Identity,
     Input,
@@ -24,9 +27,14 @@ from .ops import (
     Lif,
     Linear,
     MaxPool,
+    Relay,
+    Sigma,
+    SigmaDelta,
     SumPool,
 )
 from .states import FloatState, IntegerState
+
+State = FloatState | IntegerState | DeltaState | SigmaDeltaState | SigmaState | DelayState
 
 Values = Mapping[str, Array]
 """Node name -> [B, ...], of one step."""
@@ -45,8 +53,8 @@ def evaluate(
         graph: float (computes in x's type, float32 or float64) or integer (x holds integers).
         x: [B, *shape] for a static input, [T, B, *shape] for a sequence.
         steps: how many; the graph's own number unless given, a sequence's length at most.
-        saturated: gains, by neuron layer, the number of neuron-steps whose current left the
-            24-bit register or whose membrane was clipped by it.
+        saturated: gains, by layer with state, the number of neuron-steps whose current or sum left
+            the 24-bit register or whose membrane was clipped by it.
         keep: yield these nodes only; the value of another is let go of once its last reader has it.
 
     Raises:
@@ -95,11 +103,6 @@ def accumulate(sums: dict[str, Array], outputs: Sequence[str], values: Values) -
         sums[name] = sums[name] + wide if name in sums else wide
 
 
-def _static_input(graph: Graph) -> bool:
-    op = graph.input.op
-    return isinstance(op, Input) and op.static
-
-
 def _check_shape(graph: Graph, x: Array, sequence: bool, steps: int) -> None:
     shape = graph.input.type.shape
     axes = ("T", "B") if sequence else ("B",)
@@ -111,7 +114,7 @@ def _check_shape(graph: Graph, x: Array, sequence: bool, steps: int) -> None:
 
 def _check_kind(graph: Graph, integer: bool) -> None:
     """Refuse what would be cut to integers in silence."""
-    other, kind = ((Lif, BatchNorm, AvgPool), "f") if integer else ((IntegerLif,), "iu")
+    other, kind = ((Lif, BatchNorm, AvgPool), "f") if integer else (_INTEGER_ONLY, "iu")
     wrong = [node.name for node in graph.nodes if isinstance(node.op, other)]
     wrong += [key for key, array in graph.params.items() if array.dtype.kind in kind]
     if wrong:
@@ -119,18 +122,21 @@ def _check_kind(graph: Graph, integer: bool) -> None:
         raise ValueError(f"input of {given}, '{wrong[0]}' of graph '{graph.name}' takes {taken}")
 
 
+_INTEGER_ONLY = (IntegerLif, Delta, SigmaDelta, Sigma, Delay)
+
+
 class _Run:
     """One sample batch on its way through the steps."""
 
     def __init__(self, graph: Graph, x: Array, steps: int | None) -> None:
-        self.sequence = not _static_input(graph)
+        self.sequence = not graph.static
         self.steps = graph.steps if steps is None else steps
         _check_shape(graph, x, self.sequence, self.steps)
         self.integer = x.dtype.kind in "iu"
         _check_kind(graph, self.integer)
         self.graph = graph
         self.x = x
-        self.states: dict[str, FloatState | IntegerState] = {}
+        self.states: dict[str, State] = {}
         self.constant = _constant_nodes(graph)
         self.kept: dict[str, Array] = {}
         self.read_last = _read_last(graph)
@@ -158,7 +164,7 @@ class _Run:
         """Return and forget the neuron-steps that left the register since the last call."""
         found: dict[str, int] = {}
         for name, state in self.states.items():
-            if isinstance(state, IntegerState) and state.saturated:
+            if not isinstance(state, FloatState) and state.saturated:
                 found[name], state.saturated = state.saturated, 0
         return found
 
@@ -172,7 +178,7 @@ class _Run:
         except OverflowError as error:
             raise OverflowError(f"{node.name}: {error}") from error
 
-    def _state(self, node: Node) -> FloatState | IntegerState:
+    def _state(self, node: Node) -> State:
         if node.name not in self.states:
             self.states[node.name] = _state(self.graph, node)
         return self.states[node.name]
@@ -182,12 +188,22 @@ def _input(x: Array, integer: bool) -> Array:
     return x.astype(np.int32) if integer else x
 
 
-def _state(graph: Graph, node: Node) -> FloatState | IntegerState:
-    if isinstance(node.op, IntegerLif):
-        threshold = graph.params[f"{node.name}.threshold"]
-        return IntegerState(node.op, threshold, graph.param(node, "bias"))
-    assert isinstance(node.op, Lif), "STATEFUL and this function list the same ops"
-    return FloatState(node.op)
+def _state(graph: Graph, node: Node) -> State:
+    op = node.op
+    if isinstance(op, Lif):
+        return FloatState(op)
+    if isinstance(op, Sigma):
+        return SigmaState()
+    if isinstance(op, Delay):
+        return DelayState(graph.params[f"{node.name}.steps"])
+    threshold = graph.params[f"{node.name}.threshold"]
+    bias = graph.param(node, "bias")
+    if isinstance(op, Delta):
+        return DeltaState(op, threshold, bias)
+    if isinstance(op, SigmaDelta):
+        return SigmaDeltaState(op, threshold, bias)
+    assert isinstance(op, IntegerLif), "STATEFUL and this function list the same ops"
+    return IntegerState(op, threshold, bias)
 
 
 def _constant_nodes(graph: Graph) -> frozenset[str]:
@@ -233,6 +249,10 @@ def _scaled(graph: Graph, node: Node, y: Array) -> Array:
 
 def _along_channels(array: Array, like: Array) -> Array:
     return array.reshape(-1, *(1,) * (like.ndim - 2))
+
+
+def _relay(graph: Graph, node: Node, inputs: list[Array]) -> Array:
+    return _scaled(graph, node, inputs[0])
 
 
 def _batch_norm(graph: Graph, node: Node, inputs: list[Array]) -> Array:
@@ -282,4 +302,5 @@ _STATELESS: Mapping[type, Callable[[Graph, Node, list[Array]], Array]] = {
     MaxPool: _max_pool,
     Flatten: _flatten,
     Identity: _identity,
+    Relay: _relay,
 }

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from snn_deploy.errors import GraphError
 
-from .ops import STATEFUL, Input, Kind, Op
+from .ops import NEURONS, Input, Kind, Op
 
 Array = NDArray[Any]
 Readout = Literal["mean", "sum"]
@@ -143,6 +143,12 @@ class Graph:
         """The node through which samples enter."""
         return next(node for node in self.nodes if isinstance(node.op, Input))
 
+    @property
+    def static(self) -> bool:
+        """Whether a sample is the same at every step, as an image is; otherwise a sequence."""
+        op = self.input.op
+        return isinstance(op, Input) and op.static
+
     def readers(self) -> Mapping[str, tuple[Node, ...]]:
         """Return for every node those that read it, in graph order."""
         found: dict[str, list[Node]] = {node.name: [] for node in self.nodes}
@@ -154,7 +160,7 @@ class Graph:
     @property
     def spiking(self) -> tuple[Node, ...]:
         """The neuron layers, in graph order."""
-        return tuple(node for node in self.nodes if isinstance(node.op, STATEFUL))
+        return tuple(node for node in self.nodes if isinstance(node.op, NEURONS))
 
 
 def _frozen(array: Array) -> Array:

@@ -131,7 +131,8 @@ class IntegerLif(Op):
     rz rounds towards zero. x: int32 current, any shape -> spike uint8, the same shape.
     State: u and v, int32, start at 0; u is no state where current_decay = 4096.
     Params: threshold int32 [C] or [1] in units of v, a multiple of 64 except for neurons that
-    fire at equality, whose threshold is one less; bias int32 [C] or [1] (optional), units of v.
+    fire at equality, whose threshold is one less; bias int32 [C], [1] or of x's shape (optional),
+    units of v.
     threshold_soft is what a soft reset takes off: the threshold, plus one for such neurons
     (`at_equality`).
     Evaluation counts every |u| >= 2^23 and every clipped v. Source: lava-nc 0.10.0,
@@ -144,6 +145,68 @@ class IntegerLif(Op):
     at_equality: bool = False
     required: ClassVar[tuple[str, ...]] = ("threshold",)
     optional: ClassVar[tuple[str, ...]] = ("bias",)
+
+
+@dataclass(frozen=True, slots=True)
+class Delta(Op):
+    """Sends how far its input has moved from what it has sent so far, once that is enough.
+
+        a = (x << (spike_exponent + state_exponent)) + bias
+        d = a - sent
+        m = d where |d| >= threshold, else 0
+        sent = sent + m
+        y = m >> state_exponent                        rounded down
+
+    x: int32 current, any shape -> y: int32, signed, the same shape.  State: sent, starts at 0.
+    Params: threshold int32 [C] or [1]; bias int32 [C], [1] or of x's shape (optional); both in
+    units of `sent`.
+    Source: lava-nc 0.10.0, `lava/proc/sdn/models.py`, first model of tag fixed_pt; its `act` and
+    `residue` are one number here: sent = act - residue. `sent` grows by what was meant, not by
+    what is left of it after y's rounding, as there.
+    Evaluation counts every |a| >= 2^23. Integer only.
+    """
+
+    spike_exponent: int = 6
+    state_exponent: int = 6
+    required: ClassVar[tuple[str, ...]] = ("threshold",)
+    optional: ClassVar[tuple[str, ...]] = ("bias",)
+
+
+@dataclass(frozen=True, slots=True)
+class SigmaDelta(Op):
+    """Adds up what arrives, rectifies it, and sends its changes like `Delta`.
+
+        sigma = sigma + x
+        a = max(sigma + bias, 0)
+        d, m, sent, y: as `Delta`
+
+    x: int32 current, any shape -> y: int32, signed, the same shape.
+    State: sigma and sent, start at 0.  Params, source and counts: as `Delta`. Integer only.
+    """
+
+    state_exponent: int = 6
+    required: ClassVar[tuple[str, ...]] = ("threshold",)
+    optional: ClassVar[tuple[str, ...]] = ("bias",)
+
+
+@dataclass(frozen=True, slots=True)
+class Sigma(Op):
+    """y = sigma = sigma + x: what messages of sigma-delta neurons have said so far.
+
+    x: int32 current, any shape -> the same.  State: sigma, starts at 0.
+    Evaluation counts every |sigma| >= 2^23. Source: as `Delta`. Integer only.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Delay(Op):
+    """y[i] = x[i] of `steps[i]` steps before, 0 where that is before the first step.
+
+    x: [N], of any type -> the same.  State: the last max(steps) values of x, start at 0.
+    Params: steps int8 [N] or [1], none negative. Integer only.
+    """
+
+    required: ClassVar[tuple[str, ...]] = ("steps",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +251,21 @@ class Identity(Op):
     """y = x: what dropout and its like are at inference. Gone after folding."""
 
 
+@dataclass(frozen=True, slots=True)
+class Relay(Op):
+    """y = rescale(x, shift) + bias: where a current becomes a message that carries its value.
+
+    In a graph that is mapped onto a chip it marks neurons that send their input on; elsewhere it
+    is but its arithmetic.  x: any type -> the same type.
+    Params: shift int8 [C] or [1], bias int32 [C], both optional; rescale as in `Conv`.
+    hosted: the host computes it once a sample and writes it into bias registers.
+    Mapped integer graphs only.
+    """
+
+    hosted: bool = False
+    optional: ClassVar[tuple[str, ...]] = ("bias", "shift")
+
+
 OPS: tuple[type[Op], ...] = (
     Input,
     Conv,
@@ -195,12 +273,21 @@ OPS: tuple[type[Op], ...] = (
     BatchNorm,
     Lif,
     IntegerLif,
+    Delta,
+    SigmaDelta,
+    Sigma,
+    Delay,
     Add,
     AvgPool,
     SumPool,
     MaxPool,
     Flatten,
     Identity,
+    Relay,
 )
-STATEFUL: tuple[type[Op], ...] = (Lif, IntegerLif)
+NEURONS: tuple[type[Op], ...] = (Lif, IntegerLif, Delta, SigmaDelta)
+"""What counts as a layer of neurons: it sends spikes, or messages, and is silent otherwise."""
+MESSAGING: tuple[type[Op], ...] = (Delta, SigmaDelta)
+"""Neurons whose spikes carry a signed number."""
+STATEFUL: tuple[type[Op], ...] = (*NEURONS, Sigma, Delay)
 POOLS: tuple[type[Op], ...] = (AvgPool, SumPool, MaxPool)

@@ -8,18 +8,22 @@ from collections.abc import Mapping, Sequence
 from .graph import ValueType
 from .ops import (
     POOLS,
-    STATEFUL,
     Add,
     AvgPool,
     BatchNorm,
     Conv,
+    Delay,
+    Delta,
     Flatten,
     Input,
     IntegerLif,
     Kind,
+    Lif,
     Linear,
     MaxPool,
     Op,
+    Sigma,
+    SigmaDelta,
     SumPool,
 )
 
@@ -43,7 +47,7 @@ def infer(op: Op, inputs: Sequence[ValueType], shapes: Mapping[str, tuple[int, .
         return ValueType(op.shape, op.kind)
     _count(op, inputs)
     value = _add(inputs) if isinstance(op, Add) else _of_one(op, inputs[0], shapes)
-    _check_arrays(op, value.shape[0], shapes)
+    _check_arrays(op, value.shape, shapes)
     return value
 
 
@@ -56,9 +60,12 @@ def _of_one(op: Op, x: ValueType, shapes: Mapping[str, tuple[int, ...]]) -> Valu
         return _pool(op, x)
     if isinstance(op, Flatten):
         return ValueType((x.size,), x.kind)
-    if isinstance(op, STATEFUL):
+    if isinstance(op, Lif | IntegerLif):
         return ValueType(x.shape, "spike")
-    return ValueType(x.shape, "current") if isinstance(op, BatchNorm) else x
+    if isinstance(op, Delay) and len(x.shape) != 1:
+        raise ShapeError(f"delays a value of shape {x.shape}, vectors only")
+    signed = isinstance(op, BatchNorm | Delta | SigmaDelta | Sigma)
+    return ValueType(x.shape, "current") if signed else x
 
 
 def _count(op: Op, inputs: Sequence[ValueType]) -> None:
@@ -67,13 +74,19 @@ def _count(op: Op, inputs: Sequence[ValueType]) -> None:
         raise ShapeError(f"{type(op).__name__} of {len(inputs)} inputs")
 
 
-def _check_arrays(op: Op, channels: int, shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """An array that is no layer's weight has a number a channel, or, some of them, one for all."""
+def _check_arrays(op: Op, value: tuple[int, ...], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """An array that is no layer's weight has a number a channel; some have one for all.
+
+    The bias of integer neurons may also have one for each of them.
+    """
+    channels = value[0]
+    integer_neuron = isinstance(op, IntegerLif | Delta | SigmaDelta)
     for role, shape in shapes.items():
         if role == "weight" and isinstance(op, Conv | Linear):
             continue
-        shared = role == "shift" or isinstance(op, IntegerLif)
-        if shape != (channels,) and not (shared and shape == (1,)):
+        shared = role == "shift" or integer_neuron or isinstance(op, Delay)
+        full = role == "bias" and integer_neuron and shape == value
+        if shape != (channels,) and not (shared and shape == (1,)) and not full:
             raise ShapeError(f"{role} of shape {shape} for {channels} channels")
 
 

@@ -11,6 +11,8 @@ from .ops import (
     AvgPool,
     BatchNorm,
     Conv,
+    Delay,
+    Delta,
     Flatten,
     Identity,
     Input,
@@ -19,6 +21,9 @@ from .ops import (
     Linear,
     MaxPool,
     Op,
+    Relay,
+    Sigma,
+    SigmaDelta,
     SumPool,
 )
 from .shapes import ShapeError, infer
@@ -52,11 +57,37 @@ def no_shift(graph: Graph, node: Node) -> str | None:
     return None if graph.param(node, "shift") is None else "has a shift in a float graph"
 
 
+def no_negative_delay(graph: Graph, node: Node) -> str | None:
+    """Nothing is known of the future."""
+    if not isinstance(node.op, Delay) or graph.params[f"{node.name}.steps"].min() >= 0:
+        return None
+    return "has a delay below zero"
+
+
 _LINEAR = frozenset({Input, Conv, Linear, Add, SumPool, MaxPool, Flatten})
 
 TRACED = Spec("traced", _LINEAR | {Lif, BatchNorm, AvgPool, Identity}, (types_hold, no_shift))
 FOLDED = Spec("folded", _LINEAR | {Lif, AvgPool}, (types_hold, no_shift))
-QUANTIZED = Spec("quantized", _LINEAR | {IntegerLif}, (types_hold,))
+QUANTIZED = Spec(
+    "quantized",
+    _LINEAR | {IntegerLif, Delta, SigmaDelta, Sigma, Delay},
+    (types_hold, no_negative_delay),
+)
+
+
+def shifts_left(graph: Graph, node: Node) -> str | None:
+    """Synapses multiply by powers of two; only a relay rounds."""
+    shift = graph.param(node, "shift")
+    if shift is None or isinstance(node.op, Relay) or int(shift.min()) >= 0:
+        return None
+    return "shifts right, which only a relay can"
+
+
+MAPPED = Spec(
+    "mapped",
+    frozenset({Input, Conv, Linear, Add, SumPool, Flatten, IntegerLif, Relay}),
+    (types_hold, shifts_left),
+)
 
 
 def complaints(graph: Graph, spec: Spec) -> Iterator[tuple[str, str]]:

@@ -77,12 +77,12 @@ class IntegerState:
         u = self._charge(x)
         v = u if self.potential is None else decay(self.potential, self.op.voltage_decay) + u
         if self.bias is not None:
-            v = v + _per_channel(self.bias, v)
+            v = v + per_channel(self.bias, v)
         if magnitude(v) > LIMIT or magnitude(u) > LIMIT:
             outside = (np.abs(v) > LIMIT) | (np.abs(u) > LIMIT)
             self.saturated += int(np.count_nonzero(outside))
             v = np.clip(v, -LIMIT, LIMIT)
-        threshold = _per_channel(self.threshold, v)
+        threshold = per_channel(self.threshold, v)
         fired = v > threshold
         self.potential = self._reset(v, fired, threshold)
         return fired.view(np.uint8)
@@ -125,5 +125,7 @@ def decay(state: Array, amount: int, dtype: type[np.floating] | None = None) -> 
     return (state.astype(dtype) * dtype(kept / 4096)).astype(np.int32)
 
 
-def _per_channel(array: Array, like: Array) -> Array:
-    return array if array.size == 1 else array.reshape(-1, *(1,) * (like.ndim - 2))
+def per_channel(array: Array, like: Array) -> Array:
+    """Return [C], [1] or [C, *L] so that it meets the channels of [B, C, *L]."""
+    full = array.ndim == like.ndim - 1 > 1
+    return array if array.size == 1 or full else array.reshape(-1, *(1,) * (like.ndim - 2))

@@ -15,6 +15,9 @@ class QuantizationOptions:
             power of two a channel.
         current_bits: of a neuron's input current over its calibrated range, sign included. The
             register has 18 (24 less the 6 of the membrane's fraction): 15 leave a factor of 8.
+        sum_bits: of the register that a layer's products are added up in, sign included: 32 on a
+            CPU, 24 on Loihi. Weights that read wide values (a projection shortcut) are held back
+            to fit, by what calibration saw with a factor of 2 left.
         bias_correction: whether a layer's bias takes off the mean error of its rounded weights.
     """
 
@@ -22,6 +25,7 @@ class QuantizationOptions:
     input_bits: int = 8
     per_channel: bool = False
     current_bits: int = 15
+    sum_bits: int = 32
     bias_correction: bool = True
 
     @property

@@ -221,9 +221,10 @@ class _Quantizer:
         )
 
     def _weight_limit(self, node: Node, real: Reals) -> int:
-        """Return the largest weight: what the bits allow, and 32-bit sums with a factor of 2 left.
+        """Return the largest weight: what the bits allow, and sums that fit, a factor of 2 left.
 
-        Only wide weights on a wide stream are held back (a projection shortcut at 16 bits).
+        Only weights on a wide stream are held back: a projection shortcut, at 16 bits of weight in
+        sums of 32 bits, or at 8 in sums of 24.
         """
         if self._reads_spikes(node):
             return self.options.weight_limit
@@ -231,7 +232,7 @@ class _Quantizer:
         reach = 2 * self.calibration.largest.get(source, 0.0) / float(self.scales[source].min())
         taps = np.abs(real).reshape(len(real), -1)
         spread = float((taps.sum(axis=1) / max(taps.max(), 1e-30)).max())
-        fits = int((2**31 - 1) / max(reach * spread, 1.0))
+        fits = int((2 ** (self.options.sum_bits - 1) - 1) / max(reach * spread, 1.0))
         return max(1, min(self.options.weight_limit, fits))
 
     def _per_channel(self, node: Node) -> bool:
@@ -239,7 +240,10 @@ class _Quantizer:
         return self.options.per_channel and node.name not in self.graph.outputs
 
     def _reads_spikes(self, node: Node) -> bool:
-        return self.graph[node.inputs[0]].type.kind != "current"
+        """Say whether a layer multiplies counts: spikes, their sums, or their means as sums."""
+        source = node.inputs[0]
+        known = self.builder.nodes.get(source, self.graph[source])
+        return known.type.kind != "current"
 
     def _unit(self, node: Node) -> Scale:
         """Return the unit of a node's stream, chosen when its first layer is met."""
@@ -301,8 +305,16 @@ class _Quantizer:
         return totals
 
     def _alone(self, node: Node, real: Reals) -> tuple[Rounded, Scale]:
-        """Round a layer that is a stream of its own: its scale is free, its unit a part of it."""
+        """Round a layer that is a stream of its own: its scale is free, its unit a part of it.
+
+        What is read out, and by no neuron, is left in the unit of its weights: no register that
+        it must fit into is narrower than the one it was summed in.
+        """
         finest = self._finest_unit([node])
+        if node.name in self.graph.outputs and not self.readers[node.name]:
+            limit = self._weight_limit(node, real)
+            rounded = best_scale(real, limit, floor=0.0, per_channel=False)
+            return rounded, rounded.scale
         floor = finest if self._reads_spikes(node) else 0.0
         rounded = best_scale(
             real,

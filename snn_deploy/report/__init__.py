@@ -7,16 +7,21 @@ from .html import render
 from .neurobench import NeuroBench, measure
 from .sections import (
     AccuracySection,
+    ChipSection,
+    CoresSection,
     ModelSection,
     QuantizationSection,
     QuantizedLayer,
+    ResourceUse,
     TargetSection,
 )
 
 __all__ = [
     "SCHEMA",
     "AccuracySection",
+    "ChipSection",
     "Claim",
+    "CoresSection",
     "Estimate",
     "ModelSection",
     "NeuroBench",
@@ -24,6 +29,7 @@ __all__ = [
     "QuantizationSection",
     "QuantizedLayer",
     "Report",
+    "ResourceUse",
     "Share",
     "SpikesSection",
     "SpikingPart",

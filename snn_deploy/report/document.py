@@ -7,6 +7,7 @@ from typing import Any
 
 from snn_deploy.validation import Agreement
 
+from .chip import chip_lines, chip_tree
 from .claim import ABOUT, Claim, PerNeuron, SpikesSection, SpikingPart
 from .energy import Estimate
 from .neurobench import NeuroBench
@@ -14,6 +15,7 @@ from .notices import notices
 from .published import PUBLISHED, RATIO_HIGH, RATIO_LOW, PublishedNetwork, ratio_verdict
 from .sections import (
     AccuracySection,
+    ChipSection,
     ModelSection,
     QuantizationSection,
     QuantizedLayer,
@@ -37,6 +39,7 @@ class Report:
         spikes: what it fired.
         claim: the one-spike-per-neuron check.
         agreement: one for each executor that was compared.
+        chip: populations, cores and latency, where the target passes messages.
         paper: energy by the paper's arithmetic.
         charged: energy with what that hides.
         neurobench: metrics by NeuroBench's definitions.
@@ -53,6 +56,7 @@ class Report:
     spikes: SpikesSection | None = None
     claim: Claim | None = None
     agreement: tuple[Agreement, ...] = ()
+    chip: ChipSection | None = None
     paper: Estimate | None = None
     charged: Estimate | None = None
     neurobench: NeuroBench | None = None
@@ -73,6 +77,8 @@ class Report:
     def summary(self) -> str:
         """Return a few lines of plain text for a terminal, one a subject, without warnings."""
         lines = [_model_line(self.model), *(_agreement_line(a) for a in self.agreement)]
+        if self.chip is not None:
+            lines += chip_lines(self.chip, self.model.steps)
         if self.accuracy is not None:
             lines.append(_accuracy_line(self.accuracy))
         if self.claim is not None and self.spikes is not None:
@@ -138,6 +144,7 @@ def _tree(report: Report) -> dict[str, Any]:
         "spikes": _spikes(report.spikes),
         "claim": _claim(report.claim, report.paper),
         "agreement": [_agreement(a) for a in report.agreement] or None,
+        **chip_tree(report.chip, report.model.steps),
         "energy": _without_none(prices) or None,
         "neurobench": _neurobench(report.neurobench),
         "timing": dict(report.timing_s) or None,

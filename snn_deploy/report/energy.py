@@ -62,18 +62,21 @@ def paper(activity: Activity) -> Estimate:
         E = 4.6 pJ * MACs(analog) + 0.9 pJ * sum over the others of T * rate * MACs
 
     `rate` is the mean firing rate of what the layer reads; where that is a camera's events, every
-    single one counts. A shortcut reads real numbers, for which the formula knows no rate; it gets
+    single one counts, and where it is messages of sigma-delta neurons, each is a MAC, because it
+    carries a number. A shortcut reads real numbers, for which the formula knows no rate; it gets
     the mean rate of the network's neurons.
     """
     analog, others = _split(activity)
     shares = (
         Share("analog first layers", _analog_macs(activity, analog), MAC_J),
-        Share("spiking layers", _accumulates(activity, others), ACCUMULATE_J),
+        Share("spiking layers", _operations(activity, _without_messages(others)), ACCUMULATE_J),
+        _of_messages(activity, others),
     )
     assumes = (
         "4.6 pJ for a multiply-accumulate, 0.9 pJ for an accumulate: 32-bit floating point, "
         "45 nm (Horowitz 2014).",
         *_on_layers(analog),
+        *_on_messages(others),
     )
     leaves_out = (
         "the multiplications of projection shortcuts on the real-valued stream",
@@ -98,6 +101,15 @@ def _on_layers(analog: list[SynapseActivity]) -> tuple[str, ...]:
     )
 
 
+def _on_messages(layers: list[SynapseActivity]) -> tuple[str, ...]:
+    if not any(layer.reads == "message" for layer in layers):
+        return ()
+    return (
+        "A message of a sigma-delta neuron is a multiply-accumulate for each connection, not an "
+        "accumulate: it carries a number.",
+    )
+
+
 def charged(activity: Activity) -> Estimate:
     """Estimate as `paper`, with what it hides charged by the same two prices.
 
@@ -107,11 +119,12 @@ def charged(activity: Activity) -> Estimate:
     analog, others = _split(activity)
     shortcuts = [layer for layer in others if layer.reads == "stream"]
     graded = [layer for layer in others if _reads_pooled(layer)]
-    spiking = [s for s in others if s.reads != "stream" and not _reads_pooled(s)]
+    spikes = [s for s in others if s.reads != "stream" and not _reads_pooled(s)]
     steps = activity.steps
     shares = (
         Share("analog first layers", _analog_macs(activity, analog), MAC_J),
-        Share("spiking layers", _accumulates(activity, spiking), ACCUMULATE_J),
+        Share("spiking layers", _operations(activity, _without_messages(spikes)), ACCUMULATE_J),
+        _of_messages(activity, others),
         Share("shortcuts on the real-valued stream", steps * _macs(shortcuts), MAC_J),
         Share("layers that read pooled spikes", steps * _macs(graded), MAC_J),
         Share("neuron updates", float(steps * activity.neuron_count), ACCUMULATE_J),
@@ -124,6 +137,7 @@ def charged(activity: Activity) -> Estimate:
         "multiply-accumulates at every step.",
         "A neuron update and a residual addition are one accumulate each, whether anything "
         "arrived or not.",
+        *_on_messages(others),
     )
     return Estimate(_present(shares), _twin_j(activity), assumes, _NEVER_COUNTED)
 
@@ -147,6 +161,15 @@ def _reads_pooled(layer: SynapseActivity) -> bool:
     return layer.reads == "graded" and bool(layer.sources)
 
 
+def _without_messages(layers: Iterable[SynapseActivity]) -> list[SynapseActivity]:
+    return [layer for layer in layers if layer.reads != "message"]
+
+
+def _of_messages(activity: Activity, layers: Iterable[SynapseActivity]) -> Share:
+    reading = [layer for layer in layers if layer.reads == "message"]
+    return Share("layers that read messages", _operations(activity, reading), MAC_J)
+
+
 def _present(shares: Iterable[Share]) -> tuple[Share, ...]:
     return tuple(share for share in shares if share.operations)
 
@@ -164,7 +187,7 @@ def _twin_j(activity: Activity) -> float:
     return _macs(activity.synapses) * MAC_J
 
 
-def _accumulates(activity: Activity, layers: Iterable[SynapseActivity]) -> float:
+def _operations(activity: Activity, layers: Iterable[SynapseActivity]) -> float:
     rates = _neuron_rates(activity)
     mean = _ratio(activity.spikes, activity.neuron_count * activity.steps * activity.samples)
     total = 0.0

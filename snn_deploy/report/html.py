@@ -2,7 +2,7 @@
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from . import charts, views
+from . import charts, chip_views, views
 from .document import Report
 from .energy import Estimate
 from .wording import count, energy, kilobytes, percent, seconds, short_count, unbroken
@@ -18,7 +18,8 @@ def render(report: Report) -> str:
     return template.render(
         report=report,
         warnings=report.all_warnings,
-        cards=views.cards(report),
+        cards=_cards(report),
+        chip=_chip(report),
         spikes=spikes,
         layer_chart=None if spikes is None else charts.by_layer(spikes),
         step_chart=None if spikes is None else charts.by_step(spikes),
@@ -31,6 +32,23 @@ def render(report: Report) -> str:
         time_rows=views.time_rows(report.timing_s),
         collapsed=COLLAPSED,
     )
+
+
+def _cards(report: Report) -> list[views.Card]:
+    """Return the verdicts; whether it fits comes second, where that was asked."""
+    same, *others = views.cards(report)
+    return [same, *chip_views.fits(report.chip, report.target), *others]
+
+
+def _chip(report: Report) -> dict[str, object] | None:
+    if report.chip is None:
+        return None
+    return {
+        "sentences": chip_views.sentences(report.chip, report.model.steps),
+        "use": chip_views.use_rows(report.chip),
+        "layers": report.chip.cores.layers if report.chip.cores is not None else {},
+        "strategy": report.chip.strategy,
+    }
 
 
 def _accounts(report: Report) -> list[tuple[str, Estimate, tuple[views.Segment, ...]]]:

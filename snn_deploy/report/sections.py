@@ -1,6 +1,7 @@
 """The parts of a report that the pipeline fills in from what it knows."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +75,56 @@ class AccuracySection:
     samples: int
     floating: float | None = None
     integer: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceUse:
+    """What the core that uses most of a resource uses, what a core has, and which core it is."""
+
+    used: int
+    limit: int
+    worst_core: int
+
+
+@dataclass(frozen=True, slots=True)
+class CoresSection:
+    """A network on cores.
+
+    Attributes:
+        used: cores that hold neurons.
+        available: of all chips in use.
+        chips: in use.
+        utilization: by resource.
+        mean_hops: links that a message between cores passes on average.
+        max_link_load: messages in a step over the busiest link, at the measured rates.
+        layers: cores of each population, by its name.
+    """
+
+    used: int
+    available: int
+    chips: int
+    utilization: Mapping[str, ResourceUse]
+    mean_hops: float
+    max_link_load: float
+    layers: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ChipSection:
+    """A network as populations that send messages.
+
+    Attributes:
+        populations: of neurons, input and readouts included.
+        synapses: layers of connections between them.
+        strategy: relay or unroll, by stage of a residual network.
+        longest_delay: of a synapse, in steps beyond the one of every hop.
+        latency: chip steps from the first of a sample's input to the first of its readout.
+        cores: where the target has any.
+    """
+
+    populations: int
+    synapses: int
+    strategy: Mapping[str, str]
+    longest_delay: int
+    latency: int
+    cores: CoresSection | None = None

@@ -78,31 +78,32 @@ def cards(report: Report) -> tuple[Card, ...]:
     )
 
 
-def _card(question: str, answer: str, tone: str, *lines: str) -> Card:
+def card(question: str, answer: str, tone: str, *lines: str) -> Card:
+    """Return a verdict with the mark of its tone."""
     return Card(question, answer, tone, _MARKS[tone], lines)
 
 
 def _same_spikes(agreement: Sequence[Agreement]) -> Card:
     question = "Same spikes?"
     if not agreement:
-        return _card(question, "Not compared", "none", "No executor was run beside the reference.")
+        return card(question, "Not compared", "none", "No executor was run beside the reference.")
     compared = count(sum(a.values_compared for a in agreement))
     wrong = sum(a.mismatches for a in agreement)
     if all(a.equal for a in agreement):
-        return _card(
+        return card(
             question,
             "Yes, every bit",
             "good",
             f"{compared} values compared without tolerance, 0 differ.",
             f"{_plural(len(agreement), 'executor')} against the reference evaluator.",
         )
-    return _card(question, "No", "bad", f"{count(wrong)} of {compared} values differ.")
+    return card(question, "No", "bad", f"{count(wrong)} of {compared} values differ.")
 
 
 def _accuracy(accuracy: AccuracySection | None) -> Card:
     question = "Accuracy"
     if accuracy is None or (accuracy.integer is None and accuracy.floating is None):
-        return _card(question, "Not measured", "none", "The data had no labels.")
+        return card(question, "Not measured", "none", "The data had no labels.")
     value, name = accuracy.integer, "integer"
     if value is None:
         assert accuracy.floating is not None, "one of the two is there, see above"
@@ -117,7 +118,7 @@ def _accuracy(accuracy: AccuracySection | None) -> Card:
         lost = accuracy.floating - accuracy.integer
         lines.append(f"Float: {percent(accuracy.floating)}, {_difference(lost)}.")
     tone = "good" if lost is None or not is_loss(accuracy) else "fair"
-    return _card(question, percent(value), tone, *lines)
+    return card(question, percent(value), tone, *lines)
 
 
 def _difference(lost: float) -> str:
@@ -139,10 +140,10 @@ def wilson(share: float, samples: int) -> tuple[float, float]:
 def _one_spike(claim: Claim | None, samples: int) -> Card:
     question = "Spikes per neuron"
     if claim is None:
-        return _card(question, "Not counted", "none", "No data was run through the network.")
+        return card(question, "Not counted", "none", "No data was run through the network.")
     measured = claim.measured
     tone = "fair" if claim.verdict == "more than one" else "good"
-    return _card(
+    return card(
         question,
         f"{measured.mean:.2f}",
         tone,
@@ -200,7 +201,7 @@ def _energy(paper: Estimate | None, charged: Estimate | None) -> Card:
     known = [(n, e) for n, e in (("paper's", paper), ("charged", charged)) if e is not None]
     ratios = [(n, e, e.ratio) for n, e in known if e.ratio is not None]
     if not ratios:
-        return _card(question, "Not estimated", "none", "No data was run through the network.")
+        return card(question, "Not estimated", "none", "No data was run through the network.")
     accounts = ", ".join(f"{energy(e.snn_j)} by the {n} account" for n, e, _ in ratios)
     lines = [
         f"{accounts}; the ANN {energy(ratios[0][1].ann_j)}.",
@@ -208,7 +209,7 @@ def _energy(paper: Estimate | None, charged: Estimate | None) -> Card:
     ]
     worst, best = min(r for *_, r in ratios), max(r for *_, r in ratios)
     tone = "good" if worst >= 1 else "fair"
-    return _card(question, _factors(worst, best), tone, *lines)
+    return card(question, _factors(worst, best), tone, *lines)
 
 
 def _factors(worst: float, best: float) -> str:

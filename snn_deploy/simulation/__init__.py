@@ -2,6 +2,7 @@
 
 from .activity import Activity, NeuronActivity, Reads, Spread, StageActivity, SynapseActivity
 from .counting import ActivityCounter
+from .rates import measure_rates
 
 __all__ = [
     "Activity",
@@ -11,4 +12,5 @@ __all__ = [
     "Spread",
     "StageActivity",
     "SynapseActivity",
+    "measure_rates",
 ]

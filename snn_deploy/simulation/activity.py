@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
-Reads = Literal["analog", "spike", "graded", "stream"]
+Reads = Literal["analog", "spike", "graded", "message", "stream"]
 """What a weight layer multiplies.
 
 analog: real numbers on their way to the first neurons (an image, or a stem's output).
 spike: 0 or 1, of neurons or of a spiking input.
 graded: spikes that were pooled or added to one another, or events counted in a step: small counts.
+message: signed numbers that sigma-delta neurons send, and send only now and then.
 stream: real-valued currents that neurons have shaped already, or that go straight into such a
 stream: the projection shortcuts of an MS-ResNet.
 """
@@ -50,7 +51,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class NeuronActivity:
-    """One layer of neurons.
+    """One layer of neurons. A spike of sigma-delta neurons is a message that is not zero.
 
     Attributes:
         name: of its node.
@@ -102,8 +103,8 @@ class SynapseActivity:
     Attributes:
         name: of its node.
         reads: what its inputs are.
-        sources: neuron layers whose spikes its inputs are, pooled or added up where `reads` is
-            graded; empty for analog, stream, and a network input of spikes or counts.
+        sources: neuron layers whose spikes or messages its inputs are, pooled or added up where
+            `reads` is graded; empty for analog, stream, and a network input of spikes or counts.
         once: it reads the same at every step and runs once a sample.
         inputs: numbers it reads at a step.
         macs: multiplications at a step by the usual formula, outputs * fan-in, which counts

@@ -1,19 +1,23 @@
 """Where an input goes and what a layer reads, from shapes alone: no synapse list is ever built."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from snn_deploy.ir.graph import Array, Graph, Node
 from snn_deploy.ir.ops import (
+    MESSAGING,
+    NEURONS,
     STATEFUL,
     Add,
     AvgPool,
     BatchNorm,
     Conv,
+    Delay,
     Input,
     Linear,
+    Sigma,
     SumPool,
 )
 
@@ -65,8 +69,8 @@ def _origin(node: Node, inputs: list[Origin]) -> Origin:
     if isinstance(node.op, Input):
         reads: Reads = "analog" if node.op.kind == "current" else node.op.kind
         return Origin(reads, node.op.static)
-    if isinstance(node.op, STATEFUL):
-        return Origin("spike", False, (node.name,))
+    if isinstance(node.op, NEURONS):
+        return Origin("message" if isinstance(node.op, MESSAGING) else "spike", False, (node.name,))
     constant = all(origin.constant for origin in inputs)
     kinds = {origin.reads for origin in inputs}
     if isinstance(node.op, Conv | Linear | BatchNorm):
@@ -74,14 +78,20 @@ def _origin(node: Node, inputs: list[Origin]) -> Origin:
     if isinstance(node.op, Add):
         return _sum(inputs, kinds, constant)
     (origin,) = inputs
+    if isinstance(node.op, Sigma):
+        return Origin("stream", False)
+    if isinstance(node.op, Delay):
+        return replace(origin, constant=False)
     pooled = isinstance(node.op, AvgPool | SumPool) and origin.reads == "spike"
     return Origin("graded", constant, origin.sources) if pooled else origin
 
 
 def _sum(inputs: list[Origin], kinds: set[Reads], constant: bool) -> Origin:
+    sources = tuple(source for origin in inputs for source in origin.sources)
     if kinds <= {"spike", "graded"}:
-        sources = tuple(source for origin in inputs for source in origin.sources)
         return Origin("graded", constant, sources)
+    if kinds <= {"spike", "graded", "message"}:
+        return Origin("message", constant, sources)
     return Origin("analog" if kinds == {"analog"} else "stream", constant)
 
 

@@ -3,10 +3,12 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from snn_deploy import models, targets
+from tests.frontends.netx.files import conv, dense, write
 from tests.journeys import nets
 from tests.journeys.command import NETWORK, deploy
 
@@ -42,6 +44,31 @@ def test_inspect_prints_a_table() -> None:
         "539 parameters, 533 once batch norm is folded",
         "31,134 multiply-accumulates a step, were every input active",
     ]
+
+
+def test_inspect_shows_integers(tmp_path: Path) -> None:
+    path = write(tmp_path / "small.net", [dense(np.full((3, 4), 2), bias=np.ones(3))])
+    lines = deploy("inspect", path).out.splitlines()
+    assert ["lif0", "IntegerLif", "3", "4", "3"] in [line.split() for line in lines]
+    assert lines[-3:] == [
+        "small: 1 spiking layers, 3 neurons, T as asked for",
+        "15 parameters, integers",
+        "12 multiply-accumulates a step, were every input active",
+    ]
+    assert "3 neurons, T = 9" in deploy("inspect", path, "--steps", "9").out
+    ended = deploy("inspect", path, "--shape", "5")
+    assert ended.code == 3
+    assert "layer 0: weights for 4 inputs, 5 arrive ([5])" in ended.complaint
+
+
+def test_inspect_asks_for_a_shape_that_is_in_no_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "small.net", [conv(np.ones((3, 2, 3, 3)), (3, 3, 2))])
+    ended = deploy("inspect", path)
+    assert (ended.code, ended.complaint) == (
+        2,
+        "small does not say what it reads; give --shape, e.g. 3x32x32",
+    )
+    assert deploy("inspect", path, "--shape", "2x5x4", "--json").json()[0]["shape"] == [2, 5, 4]
 
 
 def test_inspect_reads_the_shape_from_the_file(tmp_path: Path) -> None:

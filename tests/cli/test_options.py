@@ -2,7 +2,7 @@
 
 import re
 import resource
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +15,11 @@ from tests.journeys.command import deploy, export
 
 PANELS = {
     "Input": {"data", "samples", "calibration", "calibration-samples", "steps", "mean", "std"}
-    | {"arch", "model", "trust-pickle", "event-step-us", "event-limit", "event-shape"},
+    | {"arch", "model", "trust-pickle", "event-step-us", "event-limit", "event-shape"}
+    | {"fires-at-equality"},
     "Quantisation": {"weight-bits", "per-channel", "input-bits", "current-bits"},
     "ONNX": {"form", "inline", "float"},
+    "Chip": {"residual", "lava-samples"},
     "Output": {
         "target",
         "to",
@@ -111,6 +113,36 @@ def test_a_plan_names_a_converter_by_hand() -> None:
     assert (asked.target.name, asked.converter.name) == ("onnx", "onnx")
     assert (asked.converter.forms, asked.converter.inline) == (("step",), True)  # type: ignore[attr-defined]
     assert given.folder == Path("build/net-onnx")
+
+
+@pytest.mark.parametrize(
+    ("target", "to", "widths"),
+    [
+        ("onnx", None, (15, 32)),
+        ("lava", None, (15, 24)),
+        ("lava", "net", (11, 24)),
+        ("loihi", None, (13, 24)),
+        ("loihi2", None, (14, 24)),
+        ("loihi2", "net", (11, 24)),
+        ("loihi2", "onnx", (14, 24)),
+    ],
+)
+def test_widths_are_those_of_the_target(
+    target: str, to: str | None, widths: tuple[int, int]
+) -> None:
+    given = Given(model=Path("net.pt"), data=Path("d.npz"), target=target, to=to)
+    chosen = plan(given).options.quantization
+    assert (chosen.current_bits, chosen.sum_bits) == widths
+    own = replace(given, current_bits=9)
+    assert plan(own).options.quantization.current_bits == 9
+
+
+def test_the_samples_of_a_simulation_can_be_chosen() -> None:
+    given = Given(model=Path("net.pt"), data=Path("d.npz"), target="lava", lava_samples=7)
+    assert plan(given).converter.limit == 7  # type: ignore[attr-defined]
+    with pytest.raises(UsageError) as caught:
+        plan(replace(given, target="onnx"))
+    assert caught.value.remedy == "leave it out, or give --to lava"
 
 
 def test_options_of_another_converter(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,27 @@ def test_images_and_labels(tmp_path: Path) -> None:
     assert found.labels.tolist() == LABELS.tolist()
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.int64, np.bool_])
+def test_integers_are_taken_where_they_are_asked_for(tmp_path: Path, dtype: type) -> None:
+    """A network of integers reads them as they are; another does not know what they mean."""
+    given = np.resize(np.array([0, 1, -3], np.int64), (2, 5, 4)).astype(dtype)
+    np.savez(tmp_path / "given.npz", sequences=given)
+    found = load(tmp_path / "given.npz", integers=True)
+    assert (found.kind, found.sequence, found.length) == ("floats", True, 5)
+    assert np.array_equal(found.values, given)
+    spec = InputSpec((4,), (), (), 3, sequence=True)
+    assert np.array_equal(found.normalised(spec), np.moveaxis(given[:, :3], 1, 0))
+    with pytest.raises(ModelError, match=f"'sequences' is {np.dtype(dtype)}"):
+        load(tmp_path / "given.npz")
+
+
+def test_bytes_stay_as_they_are_where_nothing_scales_them(tmp_path: Path) -> None:
+    np.savez(tmp_path / "given.npz", images=IMAGES)
+    found = load(tmp_path / "given.npz", integers=True)
+    assert found.kind == "bytes"
+    assert np.array_equal(found.normalised(InputSpec(IMAGES.shape[1:], (), (), 3)), IMAGES)
+
+
 @pytest.mark.parametrize("name", ["images", "samples"])
 def test_either_name(tmp_path: Path, name: str) -> None:
     found = load(saved(tmp_path / "a.npz", **{name: IMAGES}))

@@ -259,7 +259,7 @@ def test_tensors_larger_than_their_storage(tmp_path: Path) -> None:
         ("text.pt", b"hello, this is no model at all", "no torch file"),
         ("pickle.pt", b"\x80\x02junk", "no torch file"),
         ("cut.pt", b"PK\x03\x04junk", "cut off"),
-        ("a.nir", b"\x89HDF\r\n\x1a\n" + bytes(20), ".nir or .net"),
+        ("a.nir", b"\x89HDF\r\n\x1a\n" + bytes(20), "HDF5"),
         ("a.onnx", b"\x08\x0a" + bytes(20), "ONNX"),
         ("a.safetensors", b"\x10" + bytes(7) + b'{"a":1}', "safetensors"),
         ("renamed.pt", b"\x10" + bytes(7) + b'{"a":1}  ', "safetensors"),

@@ -13,6 +13,9 @@ SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 SETUPTOOLS = SETTINGS["tool"]["setuptools"]
 PACKAGE_DIR: dict[str, str] = SETUPTOOLS["package-dir"]
 
+# Folders of files that exports carry: Python for another environment, data for this one.
+SHIPPED = "shipped"
+
 
 @dataclass(frozen=True)
 class Module:
@@ -33,6 +36,8 @@ def modules() -> list[Module]:
     for package, folder in PACKAGE_DIR.items():
         for path in sorted((ROOT / folder).rglob("*.py")):
             parts = path.relative_to(ROOT / folder).with_suffix("").parts
+            if SHIPPED in parts:
+                continue
             if parts[-1] == "__init__":
                 parts = parts[:-1]
             found.append(Module(".".join((package, *parts)), path))

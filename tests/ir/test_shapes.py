@@ -10,6 +10,8 @@ from snn_deploy.ir.ops import (
     AvgPool,
     BatchNorm,
     Conv,
+    Delay,
+    Delta,
     Flatten,
     Identity,
     Input,
@@ -19,6 +21,8 @@ from snn_deploy.ir.ops import (
     Linear,
     MaxPool,
     Op,
+    Sigma,
+    SigmaDelta,
     SumPool,
 )
 from snn_deploy.ir.shapes import ShapeError, infer
@@ -36,6 +40,10 @@ UNIT = Conv(ONE, (0, 0), ONE)
         (BatchNorm(0.1), {}, "current[3, 6, 8]"),
         (Lif(0.5), {}, "spike[3, 6, 8]"),
         (IntegerLif(0, 0), {"threshold": (1,)}, "spike[3, 6, 8]"),
+        (IntegerLif(0, 0), {"threshold": (3,), "bias": (3, 6, 8)}, "spike[3, 6, 8]"),
+        (Delta(), {"threshold": (1,), "bias": (1,)}, "current[3, 6, 8]"),
+        (SigmaDelta(), {"threshold": (3,), "bias": (3, 6, 8)}, "current[3, 6, 8]"),
+        (Sigma(), {}, "current[3, 6, 8]"),
         (Flatten(), {}, "KIND[144]"),
         (Identity(), {}, "KIND[3, 6, 8]"),
         (MaxPool(*POOL), {}, "KIND[3, 3, 4]"),
@@ -45,6 +53,12 @@ UNIT = Conv(ONE, (0, 0), ONE)
 def test_types(op: Op, kind: Kind, shapes: dict[str, tuple[int, ...]], expected: str) -> None:
     found = infer(op, [ValueType((3, 6, 8), kind)], shapes)
     assert str(found) == expected.replace("KIND", kind)
+
+
+@pytest.mark.parametrize("kind", ["spike", "graded", "current"])
+def test_what_is_late_is_of_the_same_kind(kind: Kind) -> None:
+    late = infer(Delay(), [ValueType((5,), kind)], {"steps": (1,)})
+    assert late == ValueType((5,), kind)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +114,11 @@ def test_window_counts(length: int, kernel: int, stride: int, dilation: int, pad
         (BatchNorm(0.1), [(3, 4, 4)], {"mean": (1,)}, "mean of shape"),
         (IntegerLif(0, 0), [(3, 4, 4)], {"threshold": (4,)}, "threshold of shape"),
         (IntegerLif(0, 0), [(3, 4, 4)], {"threshold": (1,), "bias": (2,)}, "bias of shape"),
+        (IntegerLif(0, 0), [(3, 4, 4)], {"threshold": (3, 4, 4)}, "threshold of shape"),
+        (IntegerLif(0, 0), [(3, 4, 4)], {"threshold": (1,), "bias": (4, 4, 3)}, "bias of shape"),
+        (SigmaDelta(), [(3, 4, 4)], {"threshold": (1,), "bias": (2,)}, "bias of shape"),
+        (Delay(), [(3, 4)], {"steps": (3,)}, "vectors only"),
+        (Delay(), [(3,)], {"steps": (2,)}, "steps of shape"),
         (MaxPool(*POOL), [(3, 4)], {}, "pooling"),
         (MaxPool(*POOL), [(3, 1, 4)], {}, "does not fit"),
     ],

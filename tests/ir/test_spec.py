@@ -13,20 +13,26 @@ from snn_deploy.ir.ops import (
     OPS,
     AvgPool,
     BatchNorm,
+    Delay,
+    Delta,
     Identity,
     Input,
     IntegerLif,
     Lif,
     Linear,
     Op,
+    Relay,
+    Sigma,
+    SigmaDelta,
 )
 from snn_deploy.ir.spec import FOLDED, QUANTIZED, TRACED, Spec, complaints, verify
 from tests.networks import FLOAT, INTEGER
 
+INTEGERS_ONLY: set[type[Op]] = {IntegerLif, Delta, SigmaDelta, Sigma, Delay, Relay}
 ILLEGAL: dict[str, tuple[Spec, set[type[Op]]]] = {
-    "traced": (TRACED, {IntegerLif}),
-    "folded": (FOLDED, {IntegerLif, BatchNorm, Identity}),
-    "quantized": (QUANTIZED, {Lif, BatchNorm, AvgPool, Identity}),
+    "traced": (TRACED, INTEGERS_ONLY),
+    "folded": (FOLDED, {*INTEGERS_ONLY, BatchNorm, Identity}),
+    "quantized": (QUANTIZED, {Lif, BatchNorm, AvgPool, Identity, Relay}),
 }
 
 
@@ -105,3 +111,12 @@ def test_only_integers_are_shifted() -> None:
     made = builder.finish("fc", steps=1)
     assert list(complaints(made, FOLDED)) == [("fc", "has a shift in a float graph")]
     assert not list(complaints(made, QUANTIZED))
+
+
+@pytest.mark.parametrize(("steps", "legal"), [([0, 62], True), ([0, -1], False)])
+def test_nothing_is_known_of_the_future(steps: list[int], legal: bool) -> None:
+    builder = GraphBuilder("late")
+    builder.add("input", Input((2,)))
+    builder.add("late", Delay(), "input", steps=np.array(steps, np.int8))
+    found = list(complaints(builder.finish("late", steps=1), QUANTIZED))
+    assert found == ([] if legal else [("late", "has a delay below zero")])

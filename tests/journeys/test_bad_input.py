@@ -326,9 +326,9 @@ def test_floats_have_no_mean(floats: Path, elsewhere: Path) -> None:
 
 
 OPTIONS = [
-    (("--target", "loihi9"), "there is no target 'loihi9'; known: onnx"),
-    (("--target", "../x"), "there is no target '../x'; known: onnx"),
-    (("--to", "verilog"), "no converter 'verilog'; known converters: onnx"),
+    (("--target", "loihi9"), "there is no target 'loihi9'; known: lava, loihi, loihi2, onnx"),
+    (("--target", "../x"), "there is no target '../x'; known: lava, loihi, loihi2, onnx"),
+    (("--to", "verilog"), "no converter 'verilog'; known converters: lava, net, onnx"),
     (("--form", "both"), "--form cannot be 'both'; give step or sequence"),
     (("--weight-bits", "12"), "--weight-bits cannot be '12'; give a whole number from 2 to 8, or"),
     (("--weight-bits", "-3"), "--weight-bits cannot be '-3'; give a whole number from 2 to 8, or"),

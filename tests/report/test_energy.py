@@ -84,6 +84,22 @@ def test_charged_by_hand() -> None:
     assert estimate.snn_j == pytest.approx(1160 * 4.6e-12 + 234 * 0.9e-12)
 
 
+def test_messages_multiply() -> None:
+    """A message carries a number: each is a multiplication for every connection."""
+    activity = hand_made()
+    message = synapses("told", "message", 200, active=6, sources=("a",))
+    for account, plain in ((paper, paper(activity)), (charged, charged(activity))):
+        estimate = account(replace(activity, synapses=(*activity.synapses, message)))
+        shares = {share.name: share for share in estimate.shares}
+        told = shares.pop("layers that read messages")
+        assert (told.operations, told.operation_j) == (pytest.approx(2 * 0.3 * 200), MAC_J)
+        assert list(shares.values()) == list(plain.shares)
+        assert set(estimate.assumes) - set(plain.assumes) == {
+            "A message of a sigma-delta neuron is a multiply-accumulate for each connection, not "
+            "an accumulate: it carries a number."
+        }
+
+
 def test_an_analog_layer_of_a_sequence_is_paid_at_every_step() -> None:
     layers = (synapses("stem", "analog", 1000),)
     activity = Activity(1, 2, (), (), layers, 0, (0,))

@@ -9,7 +9,21 @@ from snn_deploy.ir.builder import GraphBuilder
 from snn_deploy.ir.evaluate import evaluate
 from snn_deploy.ir.graph import Array, Graph
 from snn_deploy.ir.kernels import convolve
-from snn_deploy.ir.ops import Add, AvgPool, Conv, Flatten, Input, Lif, Linear, Op, SumPool
+from snn_deploy.ir.ops import (
+    Add,
+    AvgPool,
+    Conv,
+    Delay,
+    Delta,
+    Flatten,
+    Input,
+    Lif,
+    Linear,
+    Op,
+    Sigma,
+    SigmaDelta,
+    SumPool,
+)
 from snn_deploy.simulation import Activity, ActivityCounter, Spread
 from snn_deploy.simulation.geometry import effective_fan_out, fan_out
 
@@ -139,6 +153,34 @@ def test_what_each_layer_reads(static: bool) -> None:
         "late": ("stream", (), False),
         "fc": ("graded", ("lif2",), False),
     }
+
+
+def test_messages_are_spikes_that_carry_a_number() -> None:
+    """A film through sigma-delta neurons; the first two of three inputs change at step 1."""
+    one = np.ones(1, np.int32)
+    builder = GraphBuilder("told")
+    x = builder.add("x", Input((3,), static=False))
+    told = builder.add("delta", Delta(0, 0), x, threshold=one)
+    late = builder.add("late", Delay(), told, steps=np.array([1], np.int8))
+    y = builder.add("fc", Linear(), late, weight=np.ones((4, 3), np.int8))
+    heard = builder.add("sd", SigmaDelta(0), y, threshold=one)
+    out = builder.add("out", Linear(), heard, weight=np.zeros((2, 4), np.int8))
+    total = builder.add("sigma", Sigma(), out)
+    graph = builder.finish(
+        builder.add("after", Linear(), total, weight=np.ones((1, 2), np.int8)), steps=3
+    )
+    film = np.array([[5, 0, -1], [7, 1, -1], [7, 1, -1]])[:, None]
+    activity = counted(graph, *evaluate(graph, film))
+    assert {s.name: (s.reads, s.sources) for s in activity.synapses} == {
+        "fc": ("message", ("delta",)),
+        "out": ("message", ("sd",)),
+        "after": ("stream", ()),
+    }
+    assert [layer.name for layer in activity.neurons] == ["delta", "sd"]
+    assert activity.neurons[0].spikes_by_step == (2, 2, 0)
+    assert activity.synapses[0].active_by_step == (0, 2, 2)
+    assert activity.synapses[0].events == 4 * 4
+    assert activity.synapses[0].multi_valued_events == 2 * 4
 
 
 def test_additions_are_those_of_a_step() -> None:

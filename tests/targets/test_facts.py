@@ -1,23 +1,27 @@
 """Every number of a target says where it is from."""
 
 import tomllib
+from dataclasses import fields
 from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from snn_deploy import targets
-from snn_deploy.hardware import Target
+from snn_deploy.hardware import Limits, Target, unit_of
 from snn_deploy.registry import CONVERTERS
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "targets"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.toml"))
+README = (FOLDER / "README.md").read_text(encoding="utf-8")
 
 
 def test_all_of_them_are_listed() -> None:
     assert list(targets.names()) == NAMES
-    assert "onnx" in NAMES
+    assert {"onnx", "lava", "loihi", "loihi2"} <= set(NAMES)
+    for name in NAMES:
+        assert f"| `{name}` |" in README
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -26,26 +30,52 @@ def test_a_target_loads(name: str) -> None:
     assert isinstance(found, Target)
     assert found.name == name
     assert found.kind in ("runtime", "chip")
+    assert (found.chip is not None) == (found.kind == "chip")
     assert found.converter in CONVERTERS
     assert 2 <= found.weight_bits <= 16
     assert found.title
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_number_is_positive_and_has_a_unit_and_a_source(name: str) -> None:
-    """The unit is the end of the name; a bare name is a count. Sources stand in the README."""
+def test_every_number_has_a_source_that_the_readme_explains(name: str) -> None:
+    """ "none" is the source of what is assumed from nothing."""
     content = tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
-    readme = (FOLDER / "README.md").read_text(encoding="utf-8")
-    tables = {key: table for key, table in content.items() if isinstance(table, dict)}
-    assert tables
-    for table in tables.values():
-        for key, entry in table.items():
-            assert entry["value"] > 0, key
-            assert entry["kind"] in targets.KINDS, key
-            assert f"`{entry['source']}`" in readme, key
-    energies = [key for key in tables.get("energy", {}) if not key.endswith("_j")]
-    times = [key for key in tables.get("latency", {}) if not key.endswith("_s")]
-    assert not energies + times
+    for key, entry in content["limits"].items():
+        assert entry["value"] > 0, key
+        assert entry["kind"] in targets.KINDS, key
+        assert entry["source"] == "none" or f"| `{entry['source']}` |" in README, key
+        assert entry["source"] != "none" or entry["kind"] == "assumed", key
+
+
+def test_the_chips_keep_what_their_numbers_rest_on() -> None:
+    for name in ("loihi", "loihi2"):
+        chip = targets.load(name).chip
+        assert chip is not None
+        told = {f.name for f in fields(Limits) if getattr(chip.limits, f.name) is not None}
+        assert set(chip.facts) == told
+        for key, fact in chip.facts.items():
+            assert fact.value == getattr(chip.limits, key)
+            assert fact.unit == unit_of(key)
+
+
+def test_the_numbers_that_everything_rests_on() -> None:
+    loihi, loihi2 = (targets.load(name).chip for name in ("loihi", "loihi2"))
+    assert loihi is not None
+    assert loihi2 is not None
+    assert (loihi.limits.message_bits, loihi2.limits.message_bits) == (1, 32)
+    assert (loihi.limits.cores, loihi2.limits.cores) == (128, 120)
+    for limits in (loihi.limits, loihi2.limits):
+        assert limits.mesh_rows * limits.mesh_columns * limits.router_cores >= limits.cores
+        assert (limits.state_bits, limits.threshold_bits, limits.bias_bits) == (24, 17, 13)
+        assert (limits.decay_bits, limits.max_delay, limits.weight_bits) == (12, 62, 8)
+
+
+def test_units_go_by_the_name() -> None:
+    assert unit_of("weight_bits") == "bit"
+    assert unit_of("synapse_words") == "word"
+    assert unit_of("state_bytes") == "byte"
+    assert unit_of("max_delay") == "step"
+    assert unit_of("neurons") == ""
 
 
 def test_an_unknown_target() -> None:
@@ -57,11 +87,11 @@ def test_an_unknown_target() -> None:
 
 GOOD = """
 name = "made"
-kind = "chip"
-title = "A chip"
+kind = "runtime"
+title = "A program"
 converter = "onnx"
 [limits]
-weight_bits = { value = 8, source = "nobody2026", kind = "assumed" }
+weight_bits = { value = 8, unit = "bit", source = "nobody2026", kind = "assumed" }
 """
 
 
@@ -74,39 +104,75 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_new_file_is_a_new_target(made: Path) -> None:
     made.write_text(GOOD)
     assert targets.names() == ("made",)
-    assert targets.load("made") == Target("made", "chip", "A chip", "onnx", 8)
+    assert targets.load("made") == Target("made", "runtime", "A program", "onnx", 8)
+
+
+def test_a_new_chip(made: Path) -> None:
+    text = (FOLDER / "loihi2.toml").read_text(encoding="utf-8")
+    made.write_text(text.replace('name = "loihi2"', 'name = "made"'))
+    found = targets.load("made").chip
+    assert found is not None
+    assert found.limits.thresholds is None
+    assert found.synapse_store == "kernels"
 
 
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("old", "new", "told"),
     [
-        ('source = "nobody2026", ', ""),
-        ('"nobody2026"', '""'),
-        (', kind = "assumed"', ""),
-        ('"assumed"', '"guessed"'),
-        ("value = 8, ", ""),
-        ("value = 8", "value = 0"),
-        ("value = 8", "value = -8"),
-        ("value = 8", "value = true"),
-        ("value = 8", 'value = "8"'),
+        ('source = "nobody2026", ', "", "needs a source"),
+        ('"nobody2026"', '""', "needs a source"),
+        ('"nobody2026"', "3", "needs a source"),
+        (', kind = "assumed"', "", "needs a kind of published"),
+        ('"assumed"', '"guessed"', "needs a kind of published"),
+        ("value = 8, ", "", "needs a value from 1 to 1,048,576, not None"),
+        ("value = 8", "value = 0", "not 0"),
+        ("value = 8", "value = -8", "not -8"),
+        ("value = 8", "value = 8.0", "not 8.0"),
+        ("value = 8", "value = true", "not True"),
+        ("value = 8", 'value = "8"', "not '8'"),
+        ("value = 8", "value = 4000000", "not 4000000"),
+        ('unit = "bit", ', "", "needs the unit 'bit'"),
+        ('"bit"', '"byte"', "needs the unit 'bit'"),
+        ("kind =", "colour = 3, kind =", "has 'colour'"),
     ],
 )
-def test_a_number_without_a_source_does_not_load(made: Path, old: str, new: str) -> None:
-    assert old in GOOD
-    made.write_text(GOOD.replace(old, new))
-    with pytest.raises(ValueError, match="weight_bits needs a value"):
+def test_a_number_that_is_not_sourced_does_not_load(
+    made: Path, old: str, new: str, told: str
+) -> None:
+    begin, limits = GOOD.split("[limits]")
+    assert old in limits
+    made.write_text(f"{begin}[limits]{limits.replace(old, new)}")
+    with pytest.raises(ValueError, match=r"made\.toml: limits\.weight_bits") as raised:
         targets.load("made")
+    assert told in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "named"),
+    ("old", "new", "told"),
     [
-        ("[limits]", "colour = 3\n[limits]", "colour"),
-        ("weight_bits", "wait_bits", "wait_bits"),
-        ('title = "A chip"\n', "", "title"),
+        ("[limits]", "colour = 3\n[limits]", "colour is unknown"),
+        ("weight_bits", "wait_bits", "limits.wait_bits is unknown; limits.weight_bits is missing"),
+        ('title = "A program"\n', "", "title is missing"),
+        ('title = "A program"\n', "title = 3\n", "title is a word or two, not 3"),
+        ('"made"', '"other"', "name is 'other', the file's is 'made'"),
+        ('"runtime"', '"toaster"', "kind is 'toaster', one of runtime, chip is meant"),
+        (
+            'kind = "runtime"',
+            'kind = "chip"',
+            "synapse_store is missing; limits.bias_bits is missing",
+        ),
+        ("[limits]", "limits = 3\n[other]", "limits is a table"),
+        ("weight_bits = {", "weight_bits = 8 #", "limits.weight_bits needs a table"),
     ],
 )
-def test_unknown_and_missing_words_are_named(made: Path, old: str, new: str, named: str) -> None:
-    made.write_text(GOOD.replace(old, new))
-    with pytest.raises(ValueError, match=named):
+def test_unknown_and_missing_words_are_named(made: Path, old: str, new: str, told: str) -> None:
+    made.write_text(GOOD.replace(old, new, 1))
+    with pytest.raises(ValueError, match=r"made\.toml") as raised:
+        targets.load("made")
+    assert told in str(raised.value)
+
+
+def test_all_complaints_come_at_once(made: Path) -> None:
+    made.write_text(GOOD.replace('"nobody2026"', '""').replace("8,", "0,").replace("A pro", ""))
+    with pytest.raises(ValueError, match=r"needs a value .*; limits\.weight_bits needs a source"):
         targets.load("made")

@@ -1,0 +1,241 @@
+"""How many cores do deep networks take, and how far do their messages go?
+
+    python benchmarks/placement.py [--networks NAME ...] [--targets NAME ...] [--pilotnet FILE]
+                                   [--effort ROUNDS] [--json FILE]
+
+Maps quantised networks for chips and places them. The same tiles on the same number of cores are
+then placed core after core in the order of the layers, and at random: what is gained is gained by
+the order alone. A chip whose messages are spikes only gets networks whose shortcuts spike.
+README.md has the conditions, and where PilotNet's file is from.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness import machine, tables
+from harness.networks import CIFAR10, IMAGENET, lively, samples
+from rich.table import Table
+
+from snn_deploy import targets
+from snn_deploy.errors import CapacityError, SnnDeployError
+from snn_deploy.frontends.tracing import trace
+from snn_deploy.hardware import Target
+from snn_deploy.mapping import ChipNetwork, Residual, map_graph, stages_of
+from snn_deploy.passes import FOLD, run_passes
+from snn_deploy.placement import Placement, place
+from snn_deploy.placement.placing import EFFORT, Begin
+from snn_deploy.placement.strategy import messages_of
+from snn_deploy.quantization import QuantizationOptions, calibrate, quantize
+from snn_deploy.quantization.graph import QuantGraph
+
+if TYPE_CHECKING:
+    from snn_deploy.models.ms_resnet import Shortcut
+
+Result = dict[str, Any]
+
+NETWORKS = (
+    "ms_resnet20",
+    "ms_resnet110",
+    "ms_resnet482",
+    "ms_resnet18",
+    "ms_resnet34",
+    "ms_resnet104",
+)
+LARGE = NETWORKS[3:]
+"""Read images of 224 x 224."""
+
+STEPS = 4
+CALIBRATION_IMAGES = 4
+CURRENT_BITS = (15, 14, 13, 12)
+"""The default, and fewer for networks whose biases do not fit their field."""
+
+BEGINNINGS: Mapping[str, Begin] = {"ours": "best", "sequential": "sequential", "random": "random"}
+INTELS_CORES = {"pilotnet": 61, "pilotnet with input": 74}
+"""Of Intel's own compiler, on one Loihi 2; the input layer has 13 of them. Source: the output in
+lava-dl's tutorials/lava/lib/dl/netx/pilotnet_snn/benchmark.ipynb."""
+
+
+def main() -> None:
+    """Place, print a table, write JSON where asked for."""
+    given = _arguments()
+    console, before, results = tables.console(), machine.now(), []
+    for target in map(targets.load, given.targets):
+        for name, graphs in _subjects(given, target):
+            results.append(measure(name, target, graphs, given.effort))
+            console.print(_lines(results[-1]))
+    console.print(_table(results))
+    after = machine.now()
+    conditions = {
+        **machine.described("numpy", "snn-deploy"),
+        "effort": given.effort,
+        "others": after.others_since(before),
+        "stolen": after.stolen_since(before),
+    }
+    tables.show_conditions(console, conditions)
+    if given.json:
+        found = {"conditions": conditions, "networks": results}
+        given.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--networks", nargs="*", default=NETWORKS, choices=NETWORKS, metavar="NAME")
+    parser.add_argument(
+        "--targets", nargs="+", default=("loihi2", "loihi"), choices=("loihi2", "loihi")
+    )
+    parser.add_argument("--pilotnet", type=Path, metavar="FILE", help="PilotNet-LIF's network.net")
+    parser.add_argument("--effort", type=int, default=EFFORT, metavar="ROUNDS")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    return parser.parse_args()
+
+
+def _subjects(
+    given: argparse.Namespace, target: Target
+) -> Iterator[tuple[str, Iterator[QuantGraph]]]:
+    """Yield networks by name, each with the graphs to try until one fits."""
+    if given.pilotnet:
+        plain = pilotnet(given.pilotnet)
+        yield "pilotnet", iter([plain])
+        yield "pilotnet with input", iter([with_input_layer(plain)])
+    spikes_only = not messages_of(target).graded
+    for name in given.networks:
+        shortcut: Shortcut | None = "spiking" if spikes_only else None
+        yield (f"{name}, spiking shortcuts" if spikes_only else name), _graphs(name, shortcut)
+
+
+def _graphs(name: str, shortcut: "Shortcut | None") -> Iterator[QuantGraph]:
+    """Yield a random network that fires, quantised to fewer and fewer bits of current."""
+    like = IMAGENET if name in LARGE else CIFAR10
+    subject = lively(name, STEPS, like=like, images=CALIBRATION_IMAGES, shortcut=shortcut)
+    graph = trace(subject.module, subject.input.shape, name=name, steps=STEPS)
+    folded = run_passes(graph, FOLD)
+    calibration = calibrate(folded, samples(subject.input, CALIBRATION_IMAGES))
+    for bits in CURRENT_BITS:
+        yield quantize(folded, calibration, QuantizationOptions(current_bits=bits)).graph
+
+
+def pilotnet(path: Path) -> QuantGraph:
+    """Return Intel's PilotNet-LIF; spikes enter its first convolution."""
+    from snn_deploy.frontends.netx import read
+    from snn_deploy.frontends.netx.building import Entering, integer_graph
+
+    return integer_graph(read(path), "pilotnet", Entering((3, 66, 200), steps=16))
+
+
+def with_input_layer(graph: QuantGraph) -> QuantGraph:
+    """Return the network with a layer of neurons between its input and its first convolution.
+
+    So Intel's compiler has it: the image is the bias of these neurons.
+    """
+    import numpy as np
+
+    from snn_deploy.ir.graph import Node, ValueType
+    from snn_deploy.ir.ops import Input, IntegerLif
+
+    first, layer = graph.input, "input_lif"
+    assert isinstance(first.op, Input), "a graph's input is an Input"
+    shape = first.type.shape
+    nodes = [
+        replace(first, op=replace(first.op, kind="current"), type=ValueType(shape, "current")),
+        Node(layer, IntegerLif(4096, 1024), (first.name,), ValueType(shape, "spike")),
+    ]
+    for node in graph.nodes[1:]:
+        inputs = tuple(layer if source == first.name else source for source in node.inputs)
+        nodes.append(replace(node, inputs=inputs))
+    params = {**graph.params, f"{layer}.threshold": np.array([1600], np.int32)}
+    scales = {**graph.scales, layer: np.ones(1)}
+    return replace(graph, nodes=tuple(nodes), params=params, scales=scales, input_limit=127)
+
+
+def measure(name: str, target: Target, graphs: Iterator[QuantGraph], effort: int) -> Result:
+    """Place the first of some graphs that fits, in every order."""
+    result: Result = {"name": name, "target": target.name, "refused": []}
+    for graph in graphs:
+        result["strategy"] = how = "relay" if messages_of(target).graded else "unroll"
+        try:
+            network = _mapped(graph, target, how)
+            found = {order: _placed(network, target, order, effort) for order in BEGINNINGS}
+        except CapacityError as error:
+            result["refused"].append(str(error))
+        except SnnDeployError as error:
+            return result | {"refused": [str(error)]}
+        else:
+            return result | _described(network, found)
+    return result
+
+
+def _mapped(graph: QuantGraph, target: Target, how: Residual) -> ChipNetwork:
+    messages = messages_of(target)
+    strategy = {stage.name: how for stage in stages_of(graph, messages)}
+    return map_graph(graph, messages, strategy).network
+
+
+def _placed(
+    network: ChipNetwork, target: Target, order: str, effort: int
+) -> tuple[Placement, float]:
+    started = time.perf_counter()
+    rounds = effort if order == "ours" else 0
+    placement = place(network, target, effort=rounds, begin=BEGINNINGS[order])
+    return placement, time.perf_counter() - started
+
+
+def _described(network: ChipNetwork, found: Mapping[str, tuple[Placement, float]]) -> Result:
+    ours, seconds = found["ours"]
+    return {
+        "neurons": sum(slot.neurons for slot in ours.slots),
+        "synapses": len(network.synapses),
+        "tiles": len(ours.slots),
+        **ours.to_tree(),
+        "seconds": seconds,
+        "ways": {order: asdict(placement.ways) for order, (placement, _) in found.items()},
+    }
+
+
+def _lines(result: Result) -> str:
+    """Return what was refused, and what fills the fullest cores."""
+    lines = [f"{result['name']} on {result['target']}:"]
+    lines += [f"  refused: {text}" for text in result["refused"]]
+    full = {
+        name: used["used"] / used["limit"] for name, used in result.get("utilization", {}).items()
+    }
+    most = sorted(full, key=full.__getitem__, reverse=True)[:3]
+    lines += [f"  {name}: {full[name]:.0%} of a core at most" for name in most]
+    if result["name"] in INTELS_CORES and result["target"] == "loihi2":
+        lines.append(f"  Intel's compiler takes {INTELS_CORES[result['name']]} cores")
+    return "\n".join(lines)
+
+
+def _table(results: Sequence[Result]) -> Table:
+    table = Table(title="Messages of a step: 0.25 spikes a neuron, a message a relay")
+    for title in ("network", "target", "order"):
+        table.add_column(title)
+    for title in ("neurons", "cores", "chips", "cost", "mean hops", "max link", "seconds"):
+        table.add_column(title, justify="right")
+    for result in results:
+        if "ways" not in result:
+            table.add_row(result["name"], result["target"], "does not fit", end_section=True)
+            continue
+        for order, ways in result["ways"].items():
+            ours, last = order == "ours", order == "random"
+            first = (result["name"], result["target"]) if ours else ("", "")
+            counts = [f"{result[key]:,}" for key in ("neurons", "cores_used", "chips")]
+            table.add_row(
+                *first,
+                order,
+                *(counts if ours else [""] * 3),
+                f"{ways['cost']:,.0f}",
+                f"{ways['mean_hops']:.2f}",
+                f"{ways['max_link_load']:,.0f}",
+                f"{result['seconds']:.1f}" if ours else "",
+                end_section=last,
+            )
+    return table
+
+
+if __name__ == "__main__":
+    main()
