@@ -11,6 +11,7 @@ README.md has the conditions, and where PilotNet's file is from.
 
 import argparse
 import json
+import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -22,15 +23,15 @@ from harness.networks import CIFAR10, IMAGENET, lively, samples
 from rich.table import Table
 
 from snn_deploy import targets
-from snn_deploy.errors import CapacityError, SnnDeployError
+from snn_deploy.errors import CapacityError, MappingError
 from snn_deploy.frontends.tracing import trace
 from snn_deploy.hardware import Target
 from snn_deploy.mapping import ChipNetwork, Residual, map_graph, stages_of
 from snn_deploy.passes import FOLD, run_passes
 from snn_deploy.placement import Placement, place
-from snn_deploy.placement.placing import EFFORT, Begin
+from snn_deploy.placement.placing import Begin
 from snn_deploy.placement.strategy import messages_of
-from snn_deploy.quantization import QuantizationOptions, calibrate, quantize
+from snn_deploy.quantization import calibrate, quantize
 from snn_deploy.quantization.graph import QuantGraph
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ LARGE = NETWORKS[3:]
 
 STEPS = 4
 CALIBRATION_IMAGES = 4
-CURRENT_BITS = (15, 14, 13, 12)
-"""The default, and fewer for networks whose biases do not fit their field."""
+REFUSAL = 400
+"""Characters of an error that are shown; the JSON has all of it."""
 
 BEGINNINGS: Mapping[str, Begin] = {"ours": "best", "sequential": "sequential", "random": "random"}
 INTELS_CORES = {"pilotnet": 61, "pilotnet with input": 74}
@@ -65,8 +66,8 @@ def main() -> None:
     given = _arguments()
     console, before, results = tables.console(), machine.now(), []
     for target in map(targets.load, given.targets):
-        for name, graphs in _subjects(given, target):
-            results.append(measure(name, target, graphs, given.effort))
+        for name, graph in _subjects(given, target):
+            results.append(measure(name, target, graph, given.effort))
             console.print(_lines(results[-1]))
     console.print(_table(results))
     after = machine.now()
@@ -89,34 +90,32 @@ def _arguments() -> argparse.Namespace:
         "--targets", nargs="+", default=("loihi2", "loihi"), choices=("loihi2", "loihi")
     )
     parser.add_argument("--pilotnet", type=Path, metavar="FILE", help="PilotNet-LIF's network.net")
-    parser.add_argument("--effort", type=int, default=EFFORT, metavar="ROUNDS")
+    parser.add_argument("--effort", type=int, metavar="ROUNDS", help="instead of what is usual")
     parser.add_argument("--json", type=Path, metavar="FILE")
     return parser.parse_args()
 
 
-def _subjects(
-    given: argparse.Namespace, target: Target
-) -> Iterator[tuple[str, Iterator[QuantGraph]]]:
-    """Yield networks by name, each with the graphs to try until one fits."""
+def _subjects(given: argparse.Namespace, target: Target) -> Iterator[tuple[str, QuantGraph]]:
+    """Yield integer networks by name."""
     if given.pilotnet:
         plain = pilotnet(given.pilotnet)
-        yield "pilotnet", iter([plain])
-        yield "pilotnet with input", iter([with_input_layer(plain)])
-    spikes_only = not messages_of(target).graded
+        yield "pilotnet", plain
+        yield "pilotnet with input", with_input_layer(plain)
     for name in given.networks:
-        shortcut: Shortcut | None = "spiking" if spikes_only else None
-        yield (f"{name}, spiking shortcuts" if spikes_only else name), _graphs(name, shortcut)
+        if messages_of(target).graded:
+            yield name, _quantized(name, None)
+        else:
+            yield f"{name}, spiking", _quantized(name, "spiking")
 
 
-def _graphs(name: str, shortcut: "Shortcut | None") -> Iterator[QuantGraph]:
-    """Yield a random network that fires, quantised to fewer and fewer bits of current."""
+def _quantized(name: str, shortcut: "Shortcut | None") -> QuantGraph:
+    """Return a random network that fires, as integers."""
     like = IMAGENET if name in LARGE else CIFAR10
     subject = lively(name, STEPS, like=like, images=CALIBRATION_IMAGES, shortcut=shortcut)
-    graph = trace(subject.module, subject.input.shape, name=name, steps=STEPS)
-    folded = run_passes(graph, FOLD)
+    traced = trace(subject.module, subject.input.shape, name=name, steps=STEPS)
+    folded = run_passes(traced, FOLD)
     calibration = calibrate(folded, samples(subject.input, CALIBRATION_IMAGES))
-    for bits in CURRENT_BITS:
-        yield quantize(folded, calibration, QuantizationOptions(current_bits=bits)).graph
+    return quantize(folded, calibration).graph
 
 
 def pilotnet(path: Path) -> QuantGraph:
@@ -152,21 +151,16 @@ def with_input_layer(graph: QuantGraph) -> QuantGraph:
     return replace(graph, nodes=tuple(nodes), params=params, scales=scales, input_limit=127)
 
 
-def measure(name: str, target: Target, graphs: Iterator[QuantGraph], effort: int) -> Result:
-    """Place the first of some graphs that fits, in every order."""
-    result: Result = {"name": name, "target": target.name, "refused": []}
-    for graph in graphs:
-        result["strategy"] = how = "relay" if messages_of(target).graded else "unroll"
-        try:
-            network = _mapped(graph, target, how)
-            found = {order: _placed(network, target, order, effort) for order in BEGINNINGS}
-        except CapacityError as error:
-            result["refused"].append(str(error))
-        except SnnDeployError as error:
-            return result | {"refused": [str(error)]}
-        else:
-            return result | _described(network, found)
-    return result
+def measure(name: str, target: Target, graph: QuantGraph, effort: int | None) -> Result:
+    """Place a network in every order."""
+    how: Residual = "relay" if messages_of(target).graded else "unroll"
+    result: Result = {"name": name, "target": target.name, "strategy": how}
+    try:
+        network = _mapped(graph, target, how)
+        found = {order: _placed(network, target, order, effort) for order in BEGINNINGS}
+    except (CapacityError, MappingError) as error:
+        return result | {"refused": str(error)}
+    return result | _described(network, found)
 
 
 def _mapped(graph: QuantGraph, target: Target, how: Residual) -> ChipNetwork:
@@ -176,7 +170,7 @@ def _mapped(graph: QuantGraph, target: Target, how: Residual) -> ChipNetwork:
 
 
 def _placed(
-    network: ChipNetwork, target: Target, order: str, effort: int
+    network: ChipNetwork, target: Target, order: str, effort: int | None
 ) -> tuple[Placement, float]:
     started = time.perf_counter()
     rounds = effort if order == "ours" else 0
@@ -199,7 +193,8 @@ def _described(network: ChipNetwork, found: Mapping[str, tuple[Placement, float]
 def _lines(result: Result) -> str:
     """Return what was refused, and what fills the fullest cores."""
     lines = [f"{result['name']} on {result['target']}:"]
-    lines += [f"  refused: {text}" for text in result["refused"]]
+    if "refused" in result:
+        lines.append(f"  refused: {textwrap.shorten(result['refused'], REFUSAL)}")
     full = {
         name: used["used"] / used["limit"] for name, used in result.get("utilization", {}).items()
     }

@@ -80,9 +80,9 @@ class MappingError(ModelError):
     def __init__(self, target: str, complaints: Sequence[tuple[str, str, str]]) -> None:
         self.target = target
         self.complaints = tuple(complaints)
-        (where, problem, remedy), *others = self.complaints
-        more = "".join(f"; {node}: {what}; {how}" for node, what, how in others)
-        super().__init__(f"{target}: {where}", problem, f"{remedy}{more}")
+        problems = [f"{where}: {problem}" for where, problem, _ in self.complaints]
+        remedies = dict.fromkeys(remedy for _, _, remedy in self.complaints)
+        super().__init__(target, _listed(problems), "; ".join(remedies))
 
 
 class CapacityError(SnnDeployError):
@@ -96,11 +96,20 @@ class CapacityError(SnnDeployError):
         self.target = target
         self.misfits = tuple(misfits)
         self.remedy = remedy
-        lines = (
+        lines = [
             f"{where}: needs {needed:,} {resource}, {target} has {limit:,}"
             for where, resource, needed, limit in self.misfits
-        )
-        super().__init__("; ".join([*lines, *([remedy] if remedy else [])]))
+        ]
+        super().__init__("; ".join([_listed(lines), *([remedy] if remedy else [])]))
+
+
+_MOST_LISTED = 30
+"""Deep networks have thousands of layers that complain of the same; the error holds all of them."""
+
+
+def _listed(lines: Sequence[str]) -> str:
+    more = len(lines) - _MOST_LISTED
+    return "; ".join([*lines[:_MOST_LISTED], *([f"and {more:,} more"] if more > 0 else [])])
 
 
 class ValidationError(SnnDeployError):

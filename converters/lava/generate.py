@@ -70,7 +70,7 @@ def _population(text: SourceText, synapses: SynapseWriter, population: Populatio
     text.say("", f"# {population.name} {list(population.shape)}, depth {population.depth}")
     if population.source is not None:
         made = _source(text, population)
-        ports[population.source, 0] = f"{made}.s_out"
+        ports[population.source, 0, 0] = f"{made}.s_out"
         return []
     given = [synapses.write(synapse) for synapse in network.incoming[population.name]]
     records: list[str] = []
@@ -78,10 +78,10 @@ def _population(text: SourceText, synapses: SynapseWriter, population: Populatio
         made = write_neurons(text, network, population, bounds)
         _connect(text, given, made)
         if population.neuron is not None:
-            port = ports[population.neuron, 0] = f"{made}.s_out"
+            port = ports[population.neuron, 0, 0] = f"{made}.s_out"
             records.append(_record(network, population, "spikes", population.neuron, port))
         if population.relay is not None:
-            port = ports[population.relay, 0] = f"{made}.m_out"
+            port = ports[population.relay, 0, 0] = f"{made}.m_out"
             records.append(_record(network, population, "messages", population.relay, port))
     if population.output is not None:
         made = write_readout(text, network, population, population.output)

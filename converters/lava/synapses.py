@@ -23,37 +23,47 @@ class SynapseWriter:
         text: of the module.
         network: that is written.
         bounds: of it.
-        ports: what gives a node's messages, by node and by how many steps later.
+        ports: what gives a node's messages: by node, by how many steps later, and, of values that
+            are added to themselves, by how many times before.
     """
 
     text: SourceText
     network: ChipNetwork
     bounds: Bounds
-    ports: dict[tuple[str, int], str] = field(default_factory=dict)
+    ports: dict[tuple[str, int, int], str] = field(default_factory=dict)
 
     def write(self, synapse: Synapse) -> str:
         """Append a synapse and return the port that gives its sums, in its target's shape."""
         if isinstance(synapse.op, Linear):
             return f"{self._linear(synapse)}.a_out"
         if isinstance(synapse.op, Identity):
-            given = self._delayed(synapse, synapse.delay + 1)
+            given = self._delayed(synapse, synapse.delay + 1, self._repeats(synapse))
         else:
             given = f"{self._conv(synapse, synapse.op)}.a_out"
         if len(synapse.source_shape) > len(synapse.target_shape):
             return f"{given}.transpose((2, 1, 0)).flatten()"  # flattened with channels outermost
         return given
 
-    def _delayed(self, synapse: Synapse, delay: int) -> str:
+    def _repeats(self, synapse: Synapse) -> int:
+        """Return how many synapses before it join the same neurons: a value added to itself.
+
+        Lava connects two ports once, so each of them needs a line of its own.
+        """
+        incoming = self.network.incoming[synapse.target]
+        alike = [s for s in incoming if s.source == synapse.source and isinstance(s.op, Identity)]
+        return alike.index(synapse)
+
+    def _delayed(self, synapse: Synapse, delay: int, repeats: int = 0) -> str:
         """Return the port that gives a synapse its messages; those of one delay share a line."""
-        key = (synapse.source, delay)
+        key = (synapse.source, delay, repeats)
         if key not in self.ports:
             line = self.text.make(
                 "DelayLine",
-                f"{synapse.source}.delay{delay}",
+                f"{synapse.source}.delay{delay}" + ".again" * repeats,
                 shape=lava_shape(synapse.source_shape),
                 delay=delay,
             )
-            self.text.connect(self.ports[synapse.source, 0], f"{line}.s_in")
+            self.text.connect(self.ports[synapse.source, 0, 0], f"{line}.s_in")
             self.ports[key] = f"{line}.s_out"
         return self.ports[key]
 

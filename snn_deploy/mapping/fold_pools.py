@@ -8,9 +8,8 @@ import numpy as np
 from snn_deploy.ir.graph import Array, Graph, Node
 from snn_deploy.ir.ops import Conv, Flatten, Linear, SumPool
 from snn_deploy.ir.spec import QUANTIZED, Spec
-from snn_deploy.quantization.graph import QuantGraph
 
-from .rewriting import Rewriter
+from .rewriting import Change, Rewriter, rewrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +31,15 @@ class FoldPools:
 
     def __call__(self, graph: Graph, /) -> Graph:
         """Return the graph with pools folded, or the same graph."""
-        assert isinstance(graph, QuantGraph), "a mapping pass reads integers"
-        pools = {node.name: self._pool(graph, node) for node in graph.nodes}
-        if not any(pools.values()):
-            return graph
-        work = Rewriter(graph)
-        for node in graph.nodes:
-            pool = pools[node.name]
-            if pool is None:
-                work.keep(node)
-            elif isinstance(node.op, Conv):
-                _fold_conv(work, node, pool)
-            else:
-                _fold_linear(work, node, pool)
-        return work.done()
+        return rewrite(graph, lambda node: self._fold(graph, node))
+
+    def _fold(self, graph: Graph, node: Node) -> Change | None:
+        """Return how a node takes in the pool that it reads, if it can."""
+        pool = self._pool(graph, node)
+        if pool is None:
+            return None
+        fold = _fold_conv if isinstance(node.op, Conv) else _fold_linear
+        return lambda work, node: fold(work, node, pool)
 
     def _pool(self, graph: Graph, node: Node) -> Node | None:
         """Return the pool that can be folded into a node."""

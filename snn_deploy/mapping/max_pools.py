@@ -8,16 +8,16 @@ import numpy as np
 from snn_deploy.ir.graph import Graph, Node
 from snn_deploy.ir.ops import IntegerLif, MaxPool, SumPool
 from snn_deploy.ir.spec import QUANTIZED, Spec
-from snn_deploy.quantization.graph import QuantGraph
 
-from .rewriting import Rewriter, unit_scale
+from .rewriting import Rewriter, rewrite, unit_scale
 
 
 @dataclass(frozen=True, slots=True)
 class MaxPoolsAsNeurons:
-    """Given MaxPool(spikes) -> IntegerLif(SumPool(spikes)), threshold 0, without memory.
+    """Given MaxPool(spikes) -> IntegerLif(SumPool(spikes)) with threshold 0.
 
-    The maximum of spikes is 1 where their sum is above 0. The neurons take the pool's name.
+    The maximum of spikes is 1 where their sum is above 0. Such a neuron remembers nothing: above 0
+    it fires and is reset, so no leak is needed. The neurons take the pool's name.
     """
 
     name: ClassVar[str] = "max-pools-as-neurons"
@@ -26,16 +26,7 @@ class MaxPoolsAsNeurons:
 
     def __call__(self, graph: Graph, /) -> Graph:
         """Return the graph without maxima of spikes, or the same graph."""
-        assert isinstance(graph, QuantGraph), "a mapping pass reads integers"
-        if not any(_of_spikes(graph, node) for node in graph.nodes):
-            return graph
-        work = Rewriter(graph)
-        for node in graph.nodes:
-            if _of_spikes(graph, node):
-                _rewrite(work, node)
-            else:
-                work.keep(node)
-        return work.done()
+        return rewrite(graph, lambda node: _rewrite if _of_spikes(graph, node) else None)
 
 
 def _of_spikes(graph: Graph, node: Node) -> bool:
@@ -50,7 +41,7 @@ def _rewrite(work: Rewriter, node: Node) -> None:
     total = work.put(work.free(f"{node.name}.sum"), pool, source, scale=unit_scale())
     work.became[node.name] = work.put(
         node.name,
-        IntegerLif(current_decay=4096, voltage_decay=4096),
+        IntegerLif(current_decay=4096, voltage_decay=0),
         total,
         scale=unit_scale(),
         threshold=np.zeros(1, np.int32),

@@ -1,13 +1,15 @@
 """Builds an integer graph from another, node by node."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from snn_deploy.ir.builder import GraphBuilder
-from snn_deploy.ir.graph import Array, Node
+from snn_deploy.ir.graph import Array, Graph, Node
 from snn_deploy.ir.ops import Op
 from snn_deploy.quantization.graph import QuantGraph, Scale
+
+Change = Callable[["Rewriter", Node], None]
 
 
 class Rewriter(GraphBuilder):
@@ -70,6 +72,26 @@ class Rewriter(GraphBuilder):
             if node.name in needed:
                 needed.update(node.inputs)
         return needed
+
+
+def rewrite(graph: Graph, changes: Callable[[Node], Change | None]) -> Graph:
+    """Return the graph with some nodes changed, all others kept; the same graph where none is.
+
+    changes: says how a node changes, None where it stays. The change appends what stands for the
+    node, and enters it in `became`.
+    """
+    assert isinstance(graph, QuantGraph), "a mapping pass reads integers"
+    found = {node.name: changes(node) for node in graph.nodes}
+    if not any(found.values()):
+        return graph
+    work = Rewriter(graph)
+    for node in graph.nodes:
+        change = found[node.name]
+        if change is None:
+            work.keep(node)
+        else:
+            change(work, node)
+    return work.done()
 
 
 def unit_scale() -> Scale:

@@ -6,9 +6,8 @@ from typing import ClassVar
 from snn_deploy.ir.graph import Graph, Node
 from snn_deploy.ir.ops import Relay
 from snn_deploy.ir.spec import MAPPED, QUANTIZED, Spec
-from snn_deploy.quantization.graph import QuantGraph
 
-from .rewriting import Rewriter
+from .rewriting import Rewriter, rewrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +24,10 @@ class SplitShifts:
 
     def __call__(self, graph: Graph, /) -> Graph:
         """Return the graph in which only relays shift right, or the same graph."""
-        assert isinstance(graph, QuantGraph), "a mapping pass reads integers"
-        if not any(shifts_right(graph, node) for node in graph.nodes):
-            return graph
-        work = Rewriter(graph)
-        for node in graph.nodes:
-            if shifts_right(graph, node):
-                _rewrite(work, node)
-            else:
-                work.keep(node)
-        return work.done()
+        return rewrite(graph, lambda node: _rewrite if _shifts_right(graph, node) else None)
 
 
-def shifts_right(graph: Graph, node: Node) -> bool:
+def _shifts_right(graph: Graph, node: Node) -> bool:
     """Say whether a node rounds."""
     shift = graph.param(node, "shift")
     return shift is not None and not isinstance(node.op, Relay) and int(shift.min()) < 0

@@ -98,7 +98,11 @@ def _of_threshold(
 ) -> Iterator[Misfit]:
     """A threshold counts units of 2^6; less is lost, unless potentials count so too."""
     unit = 1 << CURRENT_SHIFT
-    bits = max(int(t).bit_length() + (t < 0) for t in threshold >> CURRENT_SHIFT)
+    # The field has no sign: what is below zero needs a bit more than there is.
+    bits = max(
+        int(t).bit_length() if t >= 0 else limits.threshold_bits + 1
+        for t in threshold.ravel() >> CURRENT_SHIFT
+    )
     if bits > limits.threshold_bits:
         yield node, "bits of a threshold", bits, limits.threshold_bits
     whole = {op.current_decay, op.voltage_decay} <= {0, 4096} and not (bias % unit).any()

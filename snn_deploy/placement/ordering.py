@@ -17,6 +17,17 @@ OFFERED = 8
 """One core in so many is offered another place in a round; at least so many are."""
 
 
+MOST_ROUNDS = 8000
+
+PAIRS = 8 * 10**8
+"""Rounds times pairs of cores that talk to each other: half a minute, about."""
+
+
+def rounds_for(traffic: Traffic) -> int:
+    """Return how many rounds are worth their time: fewer where more messages are to be weighed."""
+    return max(100, min(MOST_ROUNDS, PAIRS // max(len(traffic.messages), 1)))
+
+
 def start(grid: Mesh, traffic: Traffic, cores: int) -> Array:
     """Return places for cores along the curve that costs least, in their order."""
     found = [curve[:cores] for curve in curves(grid)]
@@ -48,7 +59,8 @@ def refine(
         swaps.round(temperature, rng)
         if swaps.cost < best[0]:
             best = swaps.cost, swaps.place[: len(place)].copy()
-    return best[1]
+    # The cost was added up change by change; what is returned is compared anew.
+    return min(place, best[1], key=lambda found: cost(grid, traffic, found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +83,6 @@ class _Swaps:
 
     def __init__(self, grid: Mesh, traffic: Traffic, place: Array) -> None:
         self.grid = grid
-        self.traffic = traffic
         self.cores = len(place)
         unused = np.setdiff1d(np.arange(grid.places), place)
         self.place = np.concatenate([place, unused])
@@ -85,9 +96,20 @@ class _Swaps:
         gain = self._gain(one, other) + self._gain(other, one)
         accepted = rng.random(len(gain)) < np.exp(np.minimum(gain, 0) / temperature)
         a, b = one[accepted], other[accepted]
+        moved = np.concatenate([a, b])
+        runs = self._runs(moved)
+        before = self._cost_of(moved, *runs)
         self.place[a], self.place[b] = self.place[b], self.place[a]
         self.holder[self.place[a]], self.holder[self.place[b]] = a, b
-        self.cost = cost(self.grid, self.traffic, self.place)
+        self.cost += self._cost_of(moved, *runs) - before
+
+    def _cost_of(self, cores: Array, owner: Array, neighbor: Array, messages: Array) -> float:
+        """Return the cost of all messages that cores send or receive, given their runs."""
+        among = np.zeros(len(self.place), bool)
+        among[cores] = True
+        distance = self.grid.distances(self.place[cores][owner], self.place[neighbor])
+        # Messages between two of them are in the runs of both.
+        return float((messages * distance) @ np.where(among[neighbor], 0.5, 1.0))
 
     def _offers(self, rng: np.random.Generator) -> tuple[Array, Array]:
         """Return pairs of cores that might swap, no core in two of them."""

@@ -8,6 +8,7 @@ made, and none is taken back.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -21,6 +22,12 @@ from .fields import Misfit, field_misfits, remedy
 from .geometry import Box, Tiling, reached, tile_sizes
 from .layers import Layer, Layers, describe
 from .storage import synapse_words
+
+Sharing = Literal["alike", "any"]
+"""What a cut expects of small tiles: that they share cores with tiles of their own size, or that
+those of up to half a core fill cores to the brim. Neither is better for all networks."""
+
+SHARINGS: tuple[Sharing, ...] = get_args(Sharing)
 
 ATTEMPTS = 32
 """How many tilings are looked at once one is found that fits, in search of a better one."""
@@ -61,8 +68,13 @@ class Partition:
     cuts: Mapping[str, Cut]
 
 
-def partition(network: ChipNetwork, target: Target) -> Partition:
+def partition(network: ChipNetwork, target: Target, sharing: Sharing = "alike") -> Partition:
     """Cut all populations that cores hold.
+
+    Args:
+        network: laid out.
+        target: a chip.
+        sharing: what to expect of small tiles.
 
     Raises:
         CapacityError: all numbers that their fields cannot hold, and all populations of which a
@@ -81,7 +93,7 @@ def partition(network: ChipNetwork, target: Target) -> Partition:
         key = layers.held[name], tuple(_readers(layers, name, found))
         if key not in known:
             # Where a field cannot hold a number nothing fits: no search, but all complaints.
-            known[key] = None if fields else _cut(chip, *key)
+            known[key] = None if fields else _cut(chip, sharing, *key)
         cut = known[key]
         if cut is None:
             misfits = [*_misfits(name, chip, *key), *misfits]
@@ -99,7 +111,7 @@ def _readers(layers: Layers, name: str, cuts: Mapping[str, Cut]) -> Iterator[Rea
         yield Reader(node, connection, cuts[synapse.target].tiling)
 
 
-def _cut(chip: Chip, layer: Layer, readers: Sequence[Reader]) -> Cut | None:
+def _cut(chip: Chip, sharing: Sharing, layer: Layer, readers: Sequence[Reader]) -> Cut | None:
     """Return the best tiling that fits, or None.
 
     Tilings are looked at in the order of what they take at least; one that fits ends the search
@@ -110,7 +122,7 @@ def _cut(chip: Chip, layer: Layer, readers: Sequence[Reader]) -> Cut | None:
         return None
     best: tuple[tuple[float, int, int], Cut] | None = None
     attempts = 0
-    for least, tiling in _candidates(chip, layer):
+    for least, tiling in _candidates(chip, sharing, layer):
         if best is not None and (least > best[0][0] or attempts >= ATTEMPTS):
             break
         attempts += best is not None
@@ -118,7 +130,7 @@ def _cut(chip: Chip, layer: Layer, readers: Sequence[Reader]) -> Cut | None:
         if (needed > limits).any():
             continue
         load = (needed / limits).max(axis=-1)
-        key = (float(_worth(load).sum()), load.size, _received(layer, tiling))
+        key = (float(_worth(load, sharing).sum()), load.size, _received(layer, tiling))
         if best is None or key < best[0]:
             best = key, Cut(tiling, needed, float(load.sum()))
     return None if best is None else best[1]
@@ -130,12 +142,14 @@ def _uncut(chip: Chip, layer: Layer, readers: Sequence[Reader]) -> Cut:
     return Cut(tiling, demand(chip, layer, readers, tiling), 0.0)
 
 
-def _worth(load: Array) -> Array:
-    """Return how much of a core a tile takes that loads it so far: as many share it as fit."""
+def _worth(load: Array, sharing: Sharing) -> Array:
+    """Return how much of a core a tile takes that loads it so far."""
+    if sharing == "any":
+        return np.where(load > 1 / 2, 1.0, load)
     return 1 / np.maximum(np.floor(1 / np.maximum(load, 1e-9)), 1)
 
 
-def _candidates(chip: Chip, layer: Layer) -> Iterator[tuple[float, Tiling]]:
+def _candidates(chip: Chip, sharing: Sharing, layer: Layer) -> Iterator[tuple[float, Tiling]]:
     """Yield tilings with what they are worth at least, the least first.
 
     Tiles of a tiling are equal, but for the last of each axis, which takes what is left: full
@@ -154,7 +168,7 @@ def _candidates(chip: Chip, layer: Layer) -> Iterator[tuple[float, Tiling]]:
         load = _least_load(chip, layer, extent)
         many = np.prod(number, axis=0)
         fits &= (load <= 1) | (many == 0)
-        worth += many * _worth(load)
+        worth += many * _worth(load, sharing)
     for flat in np.lexsort((count.ravel(), worth.ravel())):
         if fits.flat[flat]:
             yield float(worth.flat[flat]), _tiling(layer.box, [int(g.flat[flat]) for g in grid])

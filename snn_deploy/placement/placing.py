@@ -13,15 +13,12 @@ from snn_deploy.mapping.network import ChipNetwork
 
 from .demand import RESOURCES, UNLIMITED, capacity
 from .mesh import Mesh, mesh
-from .ordering import refine, start
+from .ordering import refine, rounds_for, start
 from .packing import pack
-from .partition import Cut, Partition, partition
+from .partition import SHARINGS, Cut, Partition, partition
 from .result import Placement, Slot, Used, Ways
 from .totals import Rates, rate_of
 from .traffic import Traffic, cost, flow, joined, link_loads, mean_hops
-
-EFFORT = 8000
-"""Rounds of swaps, unless asked for more or fewer."""
 
 Begin = Literal["best", "sequential", "random"]
 """Where refinement begins: along the curve that costs least, or, to be compared with, core after
@@ -34,7 +31,7 @@ def place(
     rates: Rates | None = None,
     *,
     seed: int = 0,
-    effort: int = EFFORT,
+    effort: int | None = None,
     begin: Begin = "best",
 ) -> Placement:
     """Put the neurons of a network on the cores of a chip, or of several.
@@ -47,21 +44,21 @@ def place(
         target: a chip.
         rates: messages per neuron and step of the nodes that send, as for `needs`.
         seed: of what is tried.
-        effort: rounds of swaps at most; 0 leaves the beginning as it is.
+        effort: rounds of swaps; 0 leaves the beginning as it is. Unless said, as many as are
+            worth half a minute at most.
         begin: where the swaps begin.
 
     Raises:
         CapacityError: all that does not fit, with what would help.
         UsageError: the target is no chip.
     """
-    parts = partition(network, target)
-    core = _packed(parts)
-    limits = parts.chip.limits
-    chips = _chips(network, target.name, limits, int(core.max()) + 1)
+    parts, core, traffic = _divided(network, target, rates or {})
+    limits, cores = parts.chip.limits, int(core.max()) + 1
+    chips = _chips(network, target.name, limits, cores)
     grid, rng = mesh(limits, chips), np.random.default_rng(seed)
-    traffic = messages(parts, rates or {}).between(core)
-    before = _begin(grid, traffic, int(core.max()) + 1, begin, rng)
-    after = refine(grid, traffic, before, effort, rng)
+    before = _begin(grid, traffic, cores, begin, rng)
+    rounds = rounds_for(traffic) if effort is None else effort
+    after = refine(grid, traffic, before, rounds, rng)
     return Placement(
         target=target.name,
         slots=tuple(_slots(parts.cuts, after[core])),
@@ -73,6 +70,18 @@ def place(
         ways_before=_ways(grid, traffic, before),
         shapes={name: network.by_name[name].shape for name in parts.cuts},
     )
+
+
+def _divided(
+    network: ChipNetwork, target: Target, rates: Rates
+) -> tuple[Partition, Array, Traffic]:
+    """Return tiles, their cores, and the traffic between cores: the fewest cores, then messages."""
+    found = []
+    for sharing in SHARINGS:
+        parts = partition(network, target, sharing)
+        core = _packed(parts)
+        found.append((parts, core, messages(parts, rates).between(core)))
+    return min(found, key=lambda one: (one[1].max(), one[2].messages.sum()))
 
 
 def messages(parts: Partition, rates: Rates) -> Traffic:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from snn_deploy.errors import CapacityError, MappingError, UsageError
 from snn_deploy.hardware import Target
-from snn_deploy.mapping import Mapped, Messages, Residual, Strategy, map_graph, stages_of
+from snn_deploy.mapping import Mapped, Messages, Residual, map_graph, stages_of
 from snn_deploy.quantization.graph import QuantGraph
 
 from .totals import Rates, needs, total
@@ -87,8 +87,3 @@ def known_rates(mapped: Mapped, rates: Rates | None) -> Rates:
     network = mapped.network
     found = {node: network.meaning(node) for node in network.sender}
     return {node: rates[name] for node, name in found.items() if rates and name in rates}
-
-
-def described(strategy: Strategy) -> str:
-    """Return e.g. `conv2_x relay, conv3_x unroll`."""
-    return ", ".join(f"{stage} {how}" for stage, how in strategy.items())

@@ -26,6 +26,16 @@ RAISED: list[tuple[Callable[[], BaseException], int, str]] = [
         "core 17: needs 131,072 bytes, loihi has 65,536",
     ),
     (
+        lambda: errors.CapacityError("loihi", [("lif", "words", 9, 8)] * 1032, "take two chips"),
+        4,
+        "; ".join(["lif: needs 9 words, loihi has 8"] * 30) + "; and 1,002 more; take two chips",
+    ),
+    (
+        lambda: errors.MappingError("loihi", [("a", "rounds", "relay"), ("b", "adds", "relay")]),
+        3,
+        "loihi: a: rounds; b: adds; relay",
+    ),
+    (
         lambda: errors.ValidationError("step form", "layer 'lif'", 1, 0),
         5,
         "step form: layer 'lif': expected 1, observed 0; nothing was exported",

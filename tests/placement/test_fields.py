@@ -8,7 +8,7 @@ import pytest
 
 from snn_deploy.mapping import ChipNetwork
 from snn_deploy.placement.fields import REMEDIES, field_misfits, remedy
-from tests.placement.chips import KERNELS, chip_of, network
+from tests.placement.chips import KERNELS, network
 
 assert KERNELS.chip is not None
 WIDE = KERNELS.chip.limits
@@ -86,30 +86,36 @@ def test_decays(options: dict[str, int], told: list[tuple[str, str, int, int]]) 
     assert list(field_misfits(with_op("lif2", **options), replace(WIDE, decay_bits=12))) == told
 
 
-def test_thresholds() -> None:
-    limits = replace(WIDE, threshold_bits=17)
-    for value, told in (
+@pytest.mark.parametrize(
+    ("threshold", "told"),
+    [
+        (0, []),
         (64 * (2**17 - 1), []),
         (64 * 2**17, [("lif2", "bits of a threshold", 18, 17)]),
-        (-64, [("lif2", "bits of a threshold", 2, 17)]),
+        (-64, [("lif2", "bits of a threshold", 18, 17)]),
         (64 * 5 + 1, [("lif2", "bits of a threshold below its unit", 6, 0)]),
-    ):
-        changed = with_param("lif2.threshold", lambda t, value=value: np.full_like(t, value))
-        found = list(field_misfits(changed, limits))
-        assert [m for m in found if m[0] == "lif2"] == told if value > 0 else True
+    ],
+)
+def test_thresholds(threshold: int, told: list[tuple[str, str, int, int]]) -> None:
+    found = with_param("lif2.threshold", lambda t: np.full_like(t, threshold))
+    limits = replace(WIDE, threshold_bits=17)
+    assert [m for m in field_misfits(found, limits) if m[0] == "lif2"] == told
 
 
-def test_a_threshold_below_its_unit_is_none_where_potentials_have_none() -> None:
-    """A potential that is kept whole or not at all is a multiple of 64, as its inputs are."""
+@pytest.mark.parametrize(("bias", "whole"), [(0, True), (5, True), (None, False)])
+def test_a_threshold_below_its_unit_matters_only_to_potentials_below_it(
+    bias: int | None, whole: bool
+) -> None:
+    """What is kept whole or not at all is a multiple of 64, as currents and their biases are."""
     found = with_param("lif2.threshold", lambda t: t + 1)
-    assert misfits(found)
-    nodes = tuple(
-        replace(n, op=replace(n.op, voltage_decay=0)) if n.name == "lif2" else n
-        for n in found.graph.nodes
-    )
-    kept = replace(found, graph=replace(found.graph, nodes=nodes))
-    biased = bool(found.by_name["lif2"].neuron) and "lif2" in found.biases
-    assert biased or not misfits(kept)
+    if bias is not None:
+        kept = tuple(
+            replace(n, op=replace(n.op, voltage_decay=0)) if n.name == "lif2" else n
+            for n in found.graph.nodes
+        )
+        biases = {"lif2": np.full(8, bias, np.int32)}
+        found = replace(found, graph=replace(found.graph, nodes=kept), biases=biases)
+    assert ([m for m in misfits(found) if m[0] == "lif2"] == []) == whole
 
 
 @pytest.mark.parametrize(
@@ -143,7 +149,3 @@ def test_remedies_are_told_once() -> None:
     assert (
         remedy(several) == f"{REMEDIES['bits of a bias']}, let neurons hear and reach fewer others"
     )
-
-
-def test_every_remedy_is_for_a_number_of_a_chip() -> None:
-    assert chip_of("loihi").limits.message_bits == 1

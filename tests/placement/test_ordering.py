@@ -3,7 +3,7 @@
 import numpy as np
 
 from snn_deploy.placement.mesh import mesh
-from snn_deploy.placement.ordering import refine, start
+from snn_deploy.placement.ordering import refine, rounds_for, start
 from snn_deploy.placement.traffic import Traffic, cost
 from tests.placement.chips import chip_of
 
@@ -34,3 +34,9 @@ def test_places_are_kept_where_nothing_is_sent() -> None:
     silent = Traffic(np.zeros(0, int), np.zeros(0, int), np.zeros(0))
     place = np.array([5, 3, 9])
     assert refine(GRID, silent, place, 10, np.random.default_rng(0)) is place
+
+
+def test_the_more_there_is_to_weigh_the_fewer_rounds() -> None:
+    many = np.zeros(10**6, int)
+    assert rounds_for(CHAIN) == 8000
+    assert rounds_for(Traffic(many, many, many)) == 800

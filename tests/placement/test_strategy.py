@@ -6,7 +6,7 @@ from snn_deploy import targets
 from snn_deploy.errors import MappingError, UsageError
 from snn_deploy.ir.ops import Relay
 from snn_deploy.placement import fit, known_rates, needs, total
-from snn_deploy.placement.strategy import MESSAGE_OPERATIONS, described, messages_of
+from snn_deploy.placement.strategy import MESSAGE_OPERATIONS, messages_of
 from tests.mapping.chips import integer
 
 LOIHI, LOIHI2, LAVA = (targets.load(name) for name in ("loihi", "loihi2", "lava"))
@@ -24,7 +24,6 @@ def test_messages() -> None:
 def test_what_was_asked_for(how: str) -> None:
     made = fit(integer("narrow_projection"), LOIHI2, how)  # type: ignore[arg-type]
     assert set(made.strategy.values()) == {how}
-    assert described(made.strategy) == ", ".join(f"{s} {how}" for s in made.strategy)
 
 
 def test_a_simulation_relays() -> None:

@@ -61,6 +61,7 @@ def additions() -> Graph:
     net.conv("stem", 8, padding=1).lif("lif1").conv("conv1", 8, padding=1).lif("lif2")
     net.add("sew", "lif1", "lif2").conv("conv2", 8, padding=1).lif("lif3")
     net.add("vanilla", "conv2", "lif1").lif("lif4").add("sew2", "lif3", "lif4")
+    net.add("twice", "sew2", "sew2")
     return net.head().finish(steps=5)
 
 

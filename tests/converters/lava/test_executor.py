@@ -16,6 +16,7 @@ from snn_deploy.quantization import QuantizationOptions, calibrate, quantize
 from snn_deploy.quantization.graph import QuantGraph
 from snn_deploy.validation import Agreement, Comparison
 from tests.converters.lava.mapped import NETWORKS, mapped
+from tests.mapping.wiring import random_network, random_stimulus
 from tests.networks import INTEGER, stimulus
 
 IN_A_ROW = 3
@@ -55,6 +56,17 @@ def test_samples_in_a_row(lava: LavaEnvironment, name: str, residual: Residual) 
     assert agreement.equal, agreement
     assert agreement.steps == graph.steps
     assert seen >= {node.name for node in graph.spiking}
+
+
+@pytest.mark.slow
+def test_networks_wired_at_random(lava: LavaEnvironment) -> None:
+    """Twelve of those that `tests/mapping/test_random.py` runs in NumPy."""
+    for seed in range(12):
+        graph = random_network(seed)
+        x = random_stimulus(graph, np.random.default_rng(seed), IN_A_ROW)
+        agreement, seen = compare(lava, graph, "unroll" if seed % 2 else "relay", x)
+        assert agreement.equal, (seed, agreement)
+        assert seen >= {node.name for node in graph.spiking}
 
 
 def test_the_networks_are_worth_running() -> None:
