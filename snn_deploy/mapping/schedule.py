@@ -169,7 +169,11 @@ class _Chip:
             assert isinstance(op, IntegerLif), "the layout put it there"
             threshold = graph.params[f"{node}.threshold"]
             self.states[node] = IntegerState(op, threshold, graph.param(node, "bias"))
-        return self.states[node].step(x)
+        state = self.states[node]
+        spikes = state.step(x)
+        u = x << 6 if state.current is None else state.current
+        self._check(population, u, CURRENT_LIMIT - 1, "the neurons' register u of 24 bits")
+        return spikes
 
     def _relayed(self, node: str, x: Array) -> Array:
         graph = self.network.graph

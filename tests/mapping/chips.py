@@ -36,6 +36,11 @@ def narrow_projection() -> Graph:
     return net.lif("lif4").head().finish()
 
 
+def dense() -> Graph:
+    net = Network((30,), limit=15).linear("fc1", 20, bias=True).lif("lif1")
+    return net.linear("fc2", 5).finish()
+
+
 def pooled_shortcut() -> Graph:
     """A shortcut that averages the stream before it multiplies it, as deep ImageNet networks do."""
     net = Network(limit=15).conv("stem", 8, padding=1, bias=True)
@@ -95,6 +100,7 @@ OWN: Mapping[str, Callable[[], Graph]] = {
     build.__name__: build
     for build in (
         narrow_projection,
+        dense,
         pooled_shortcut,
         spike_pools,
         long_stage,

@@ -8,14 +8,14 @@ from snn_deploy.ir.evaluate import evaluate
 from snn_deploy.mapping import Messages, Residual, run
 from snn_deploy.quantization.graph import QuantGraph
 from tests.mapping.chips import BINARY, GRADED, integer, mapped
-from tests.networks import stimulus
+from tests.networks import Network, stimulus
 
 ON_A_CHIP = [
     "at_equality",
     "biases",
     "conv1d",
     "dense_cuba",
-    "dense_static",
+    "dense",
     "events",
     "flattened_neurons",
     "graded_input",
@@ -35,7 +35,6 @@ ON_A_CHIP = [
     "shifts",
     "spike_pools",
     "strides",
-    "sum_of_currents",
     "sum_pools",
     "two_outputs",
     "vanilla",
@@ -46,7 +45,7 @@ BY_SPIKES_ALONE = [
     "at_equality",
     "biases",
     "conv1d",
-    "dense_static",
+    "dense",
     "events",
     "flattened_neurons",
     "groups",
@@ -59,7 +58,6 @@ BY_SPIKES_ALONE = [
     "saturation",
     "sew",
     "strides",
-    "sum_of_currents",
     "vanilla",
     "wide_input",
 ]
@@ -120,6 +118,19 @@ def test_a_current_beyond_24_bits_is_named(name: str, where: str) -> None:
         list(run(network, stimulus(graph), graph.steps))
     assert caught.value.where == where
     assert "--current-bits" in caught.value.remedy
+
+
+@pytest.mark.parametrize("current_decay", [4096, 1000])
+def test_a_synaptic_current_that_would_wrap_around_is_named(current_decay: int) -> None:
+    """u has 6 bits more than what arrives; the reference counts what a chip would wrap around."""
+    net = Network((1, 4, 4), limit=127).conv("conv1", 4, padding=1, shift=[4])
+    net.lif("lif1", current_decay=current_decay, voltage_decay=0)
+    graph = net.finish("lif1", steps=6)
+    assert isinstance(graph, QuantGraph)
+    network = mapped(graph, "relay").network
+    with pytest.raises(ModelError, match="leaves the neurons' register u") as caught:
+        list(run(network, np.full((1, 1, 4, 4), 127, np.int8), graph.steps))
+    assert caught.value.where == "lif1"
 
 
 def test_what_the_host_writes_fits_its_register() -> None:
