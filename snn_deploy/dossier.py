@@ -57,7 +57,7 @@ def report_of(export: Export, command: str | None = None) -> Report:
     return Report(
         tool_version=version(),
         model=_model(export),
-        target=TargetSection(export.target.name, export.target.kind),
+        target=TargetSection(export.target.name, export.target.kind, export.target.sha256),
         quantization=_quantization(export),
         accuracy=_accuracy(export),
         spikes=describe(activity),
@@ -293,9 +293,10 @@ def _manifest(export: Export, files: Mapping[str, bytes]) -> dict[str, Any]:
 
 def _options(export: Export) -> dict[str, Any]:
     """Return what was chosen; of a file of integers, all others choose nothing."""
-    if isinstance(export.loaded, LoadedGraph):
-        return {"at_equality": export.loaded.network.at_equality}
-    return asdict(export.options)
+    if not isinstance(export.loaded, LoadedGraph):
+        return asdict(export.options)
+    shortcuts = {} if export.mapped is None else {"residual": export.options.residual}
+    return {"at_equality": export.loaded.network.at_equality, **shortcuts}
 
 
 def _input(export: Export) -> dict[str, Any]:

@@ -150,6 +150,7 @@ class Target:
         converter: which converter writes for it, unless `--to` says otherwise.
         weight_bits: the widest weight it takes.
         chip: of a chip.
+        sha256: of its file, so that a report says which constants it was made with.
     """
 
     name: str
@@ -158,3 +159,4 @@ class Target:
     converter: str
     weight_bits: int
     chip: Chip | None = None
+    sha256: str = ""

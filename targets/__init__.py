@@ -1,5 +1,6 @@
 """The targets that ship: one TOML file each, facts with their sources."""
 
+import hashlib
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
@@ -36,7 +37,8 @@ def load(name: str) -> Target:
     """
     if name not in names():
         raise KeyError(name)
-    content = tomllib.loads(resources.files(__name__).joinpath(f"{name}.toml").read_text("utf-8"))
+    file = resources.files(__name__).joinpath(f"{name}.toml").read_bytes()
+    content = tomllib.loads(file.decode())
     complaints = list(_complaints(name, content))
     if complaints:
         raise ValueError(f"targets/{name}.toml: " + "; ".join(complaints))
@@ -45,7 +47,8 @@ def load(name: str) -> Target:
     is_chip = content["kind"] == "chip"
     chip = Chip(Limits(**values), content["synapse_store"], facts) if is_chip else None
     words = {key: content[key] for key in _WORDS}
-    return Target(**words, weight_bits=values["weight_bits"], chip=chip)
+    digest = hashlib.sha256(file).hexdigest()
+    return Target(**words, weight_bits=values["weight_bits"], chip=chip, sha256=digest)
 
 
 def _complaints(name: str, content: Mapping[str, Any]) -> Iterator[str]:

@@ -220,8 +220,8 @@ CurrentBits = Annotated[
         "--current-bits",
         8,
         18,
-        "Bits of a neuron's input over its calibrated range: 8 to 18; 15 unless given, on a chip "
-        "those of its bias register.",
+        "Bits of a neuron's input over its calibrated range: 8 to 18; 15 unless given, 14 or 13 on "
+        "a chip, 11 for a .net file.",
         QUANTISATION,
     ),
 ]

@@ -1,5 +1,6 @@
 """`snn-export --target loihi2`, `loihi` and `lava` from the command line to the folder."""
 
+import hashlib
 import json
 import subprocess
 from pathlib import Path
@@ -58,6 +59,8 @@ def test_the_report(on_loihi2: tuple[Path, Ended]) -> None:
     tree = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     proofs = {row["backend"]: row for row in tree["agreement"]}
     assert {"chip schedule", "onnxruntime"} < proofs.keys()
+    constants = (ROOT / "targets/loihi2.toml").read_bytes()
+    assert tree["target"]["constants_sha256"] == hashlib.sha256(constants).hexdigest()
     assert all(row["mismatches"] == 0 < row["values_compared"] for row in tree["agreement"])
     placement = tree["placement"]
     assert 1 <= placement["cores_used"] <= placement["cores"] == 120

@@ -91,6 +91,33 @@ def test_a_small_network(net: Path, spikes: Path, tmp_path: Path) -> None:
     assert manifest["steps"] == 9
 
 
+def test_a_file_without_delays_goes_onto_a_chip(spikes: Path, tmp_path: Path) -> None:
+    layers = [
+        input_layer((2, 6, 5)),
+        conv(kernels((4, 2, 3, 3)), (4, 2, 2), stride=[2, 2], bias=np.array([3, 0, -5, 1])),
+        flatten(),
+        dense(kernels((6, 16))),
+        dense(kernels((3, 6)), neuron=None, bias=np.array([1, 2, 3])),
+    ]
+    net = write(tmp_path / "chip.net", layers)
+    given = ("--data", spikes, "--target", "loihi", "--to", "onnx", "-o", tmp_path / "out")
+    ended = export(net, *given)
+    assert ended.code == 0, ended.err
+    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    proofs = {row["backend"]: row["mismatches"] for row in report["agreement"]}
+    assert proofs == {"chip schedule": 0, "onnxruntime": 0}
+    assert report["placement"]["cores_used"] == 1
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["options"] == {"at_equality": False, "residual": "auto"}
+
+
+def test_delays_of_a_file_are_not_for_chips(net: Path, spikes: Path, tmp_path: Path) -> None:
+    ended = export(net, "--data", spikes, "--target", "loihi2", "-o", tmp_path / "out")
+    assert ended.code == 3
+    assert "delay3: Delay has no neurons or synapses to express it" in ended.complaint
+    assert "use --target onnx" in ended.complaint
+
+
 def test_fewer_steps_than_there_are(net: Path, spikes: Path) -> None:
     report = deploy("validate", net, "--data", spikes, "--steps", "4", "--json").json()
     assert report["model"]["steps"] == 4

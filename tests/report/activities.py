@@ -5,10 +5,13 @@ import numpy as np
 from snn_deploy.ir.graph import Array, Graph
 from snn_deploy.report import (
     AccuracySection,
+    ChipSection,
+    CoresSection,
     ModelSection,
     QuantizationSection,
     QuantizedLayer,
     Report,
+    ResourceUse,
     TargetSection,
     charged,
     describe,
@@ -20,6 +23,17 @@ from snn_deploy.simulation import Activity, ActivityCounter, NeuronActivity, Spr
 from snn_deploy.validation import Agreement
 
 from .networks import cifar
+
+CORES = CoresSection(
+    used=7,
+    available=240,
+    chips=2,
+    utilization={"neurons": ResourceUse(900, 1000, 3), "synapse_words": ResourceUse(95, 100, 5)},
+    mean_hops=1.25,
+    max_link_load=1234.5,
+    layers={"lif1": 4, "lif2": 3},
+)
+CHIP = ChipSection(12, 15, {"conv2_x": "relay", "conv3_x": "unroll"}, 6, 22, CORES)
 
 
 def uniform(graph: Graph, every: int = 5) -> Activity:

@@ -5,20 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from snn_deploy.report import ChipSection, CoresSection, Report, ResourceUse, TargetSection, render
+from snn_deploy.report import ChipSection, Report, TargetSection, render
 
-from .activities import report
-
-CORES = CoresSection(
-    used=7,
-    available=240,
-    chips=2,
-    utilization={"neurons": ResourceUse(900, 1000, 3), "synapse_words": ResourceUse(95, 100, 5)},
-    mean_hops=1.25,
-    max_link_load=1234.5,
-    layers={"lif1": 4, "lif2": 3},
-)
-CHIP = ChipSection(12, 15, {"conv2_x": "relay", "conv3_x": "unroll"}, 6, 22, CORES)
+from .activities import CHIP, report
 
 
 def on(chip: ChipSection) -> Report:

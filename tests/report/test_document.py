@@ -17,7 +17,7 @@ from snn_deploy.report import (
 )
 from snn_deploy.validation import Agreement, Difference
 
-from .activities import firing, report
+from .activities import CHIP, firing, report
 
 SMALL = Report(tool_version="0.1.0", model=ModelSection("m", None, "m", 1, 1, 1, 1, (1,)))
 
@@ -33,7 +33,7 @@ def outline(tree: Any, path: str = "") -> list[str]:
 
 def test_keys_are_stable(golden: Callable[[str, str], None]) -> None:
     wrong = Agreement("c", "host", 1, 1, 1, 5, 2, Difference("lif", 0, (1, 2), 1.0, 0.0))
-    tree = json.loads(replace(report(), agreement=(wrong,)).to_json())
+    tree = json.loads(replace(report(), agreement=(wrong,), chip=CHIP).to_json())
     golden("report_keys.txt", "\n".join(outline(tree)) + "\n")
 
 
