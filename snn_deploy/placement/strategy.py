@@ -16,11 +16,15 @@ MESSAGE_OPERATIONS = 6
 """What a message costs, in synaptic operations: 69.3 + 111 pJ to send one against 24 to 35.5 pJ an
 operation, fitted to Loihi boards (`targets/README.md`, sana-fe). None was published for Loihi 2."""
 
+SAME_CORES = 0.02
+"""Numbers of cores that differ by less are equal: they are those that tiles need at least, and
+packing takes some 5 % more."""
+
 _UNLIMITED = 2**31
 _NOWHERE = (float("inf"), 0.0)
 
 Cost = tuple[float, float]
-"""Cores, then synaptic operations a step with messages counted as such."""
+"""Cores, and synaptic operations a step with messages counted as such."""
 
 
 def messages_of(target: Target) -> Messages:
@@ -35,8 +39,8 @@ def messages_of(target: Target) -> Messages:
 def fit(graph: QuantGraph, target: Target, choice: Choice, rates: Rates | None = None) -> Mapped:
     """Map an integer graph for a target, with the residual strategy that is asked for.
 
-    auto: stage by stage, from the first on, the one of fewer cores; of equal ones, that of fewer
-    operations and messages. Without cores to count, or where both fail, relay.
+    auto: stage by stage, from the first on, the one of fewer cores; of about equal ones, that of
+    fewer operations and messages. Without cores to count, or where both fail, relay.
 
     Args:
         graph: quantised.
@@ -69,7 +73,7 @@ def fit(graph: QuantGraph, target: Target, choice: Choice, rates: Rates | None =
         except MappingError:
             continue
         cost = _cost(other, target, rates)
-        if cost < lowest:
+        if _cheaper(cost, lowest):
             best, lowest, chosen = other, cost, chosen | {name: "unroll"}
     return best
 
@@ -80,6 +84,13 @@ def _cost(mapped: Mapped, target: Target, rates: Rates | None) -> Cost:
     except CapacityError:
         return _NOWHERE
     return needed.cores, needed.operations + MESSAGE_OPERATIONS * needed.messages
+
+
+def _cheaper(one: Cost, other: Cost) -> bool:
+    """Say whether one costs less: fewer cores, or about as many and less work."""
+    if one[0] < other[0] * (1 - SAME_CORES):
+        return True
+    return one[0] <= other[0] * (1 + SAME_CORES) and one[1] < other[1]
 
 
 def known_rates(mapped: Mapped, rates: Rates | None) -> Rates:
