@@ -184,7 +184,10 @@ def _described(network: ChipNetwork, found: Mapping[str, tuple[Placement, float]
         "neurons": sum(slot.neurons for slot in ours.slots),
         "synapses": len(network.synapses),
         "tiles": len(ours.slots),
-        **ours.to_tree(),
+        "cores_used": ours.cores_used,
+        "cores": ours.cores,
+        "chips": ours.chips,
+        "utilization": {name: asdict(used) for name, used in ours.utilization.items()},
         "seconds": seconds,
         "ways": {order: asdict(placement.ways) for order, (placement, _) in found.items()},
     }

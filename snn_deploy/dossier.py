@@ -27,7 +27,6 @@ from snn_deploy.report import (
     QuantizationSection,
     QuantizedLayer,
     Report,
-    ResourceUse,
     TargetSection,
     charged,
     describe,
@@ -235,10 +234,7 @@ def _cores(placement: Placement) -> CoresSection:
         used=placement.cores_used,
         available=placement.cores,
         chips=placement.chips,
-        utilization={
-            name: ResourceUse(use.used, use.limit, use.worst_core)
-            for name, use in placement.utilization.items()
-        },
+        utilization=placement.utilization,
         mean_hops=placement.ways.mean_hops,
         max_link_load=placement.ways.max_link_load,
         layers={name: len(cores) for name, cores in held.items()},

@@ -9,7 +9,7 @@ from snn_deploy.ir.ops import STATEFUL, Add, Flatten, Input, IntegerLif, Relay
 from snn_deploy.ir.spec import MAPPED, Spec
 from snn_deploy.quantization.graph import QuantGraph
 
-from .rewriting import Rewriter
+from .rewriting import Rewriter, rewrite
 from .terms import SENDERS, WEIGHTED, Sum, below_flatten, sums
 
 Reads = Callable[[Node], bool]
@@ -80,7 +80,9 @@ class HostConstants:
             and (name in graph.outputs or any(r.name not in constant for r in readers[name]))
         }
         graph = _relayed(graph, ends, lambda node: node.name not in constant)
-        return _hosted(graph, constants(graph))
+        constant = constants(graph)
+        relayed = {n.name for n in graph.nodes if isinstance(n.op, Relay) and n.name in constant}
+        return rewrite(graph, lambda node: _host if node.name in relayed else None)
 
 
 def constants(graph: Graph) -> frozenset[str]:
@@ -125,23 +127,16 @@ def _plain(graph: Graph, node: Node) -> bool:
     return isinstance(node.op, Relay) and all(graph.param(node, r) is None for r in Relay.optional)
 
 
-def _hosted(graph: Graph, constant: Collection[str]) -> Graph:
-    assert isinstance(graph, QuantGraph), "a mapping pass reads integers"
-    work = Rewriter(graph)
-    for node in graph.nodes:
-        if isinstance(node.op, Relay) and node.name in constant:
-            work.put(
-                node.name,
-                Relay(hosted=True),
-                node.inputs[0],
-                scale=graph.scales[node.name],
-                shift=graph.param(node, "shift"),
-                bias=graph.param(node, "bias"),
-            )
-            work.became[node.name] = node.name
-        else:
-            work.keep(node)
-    return work.done()
+def _host(work: Rewriter, node: Node) -> None:
+    graph = work.source
+    work.became[node.name] = work.put(
+        node.name,
+        Relay(hosted=True),
+        work.became[node.inputs[0]],
+        scale=graph.scales[node.name],
+        shift=graph.param(node, "shift"),
+        bias=graph.param(node, "bias"),
+    )
 
 
 def relayable(graph: Graph, additions: Collection[str]) -> tuple[str, ...]:

@@ -1,10 +1,9 @@
 """What placement gives: a core for every neuron, and what that costs."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import prod
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
@@ -106,15 +105,6 @@ class Placement:
         for slot in slots:
             found[tuple(slice(*span) for span in _spans(slot))] = slot.core
         return found.reshape(self.shapes[population])
-
-    def to_tree(self) -> dict[str, Any]:
-        """Return what the report says, as plain data."""
-        return {
-            "cores_used": self.cores_used,
-            "cores": self.cores,
-            "chips": self.chips,
-            "utilization": {name: asdict(used) for name, used in self.utilization.items()},
-        }
 
 
 def _spans(slot: Slot) -> tuple[tuple[int, int], ...]:

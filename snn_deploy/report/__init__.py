@@ -12,7 +12,6 @@ from .sections import (
     ModelSection,
     QuantizationSection,
     QuantizedLayer,
-    ResourceUse,
     TargetSection,
 )
 
@@ -29,7 +28,6 @@ __all__ = [
     "QuantizationSection",
     "QuantizedLayer",
     "Report",
-    "ResourceUse",
     "Share",
     "SpikesSection",
     "SpikingPart",

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from snn_deploy.placement import Used
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSection:
@@ -78,15 +80,6 @@ class AccuracySection:
 
 
 @dataclass(frozen=True, slots=True)
-class ResourceUse:
-    """What the core that uses most of a resource uses, what a core has, and which core it is."""
-
-    used: int
-    limit: int
-    worst_core: int
-
-
-@dataclass(frozen=True, slots=True)
 class CoresSection:
     """A network on cores.
 
@@ -103,7 +96,7 @@ class CoresSection:
     used: int
     available: int
     chips: int
-    utilization: Mapping[str, ResourceUse]
+    utilization: Mapping[str, Used]
     mean_hops: float
     max_link_load: float
     layers: Mapping[str, int] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from snn_deploy.errors import ModelError
+from snn_deploy.errors import MappingError, ModelError
 from snn_deploy.ir.evaluate import evaluate
 from snn_deploy.mapping import Messages, Residual, run
 from snn_deploy.quantization.graph import QuantGraph
@@ -48,15 +48,19 @@ BY_SPIKES_ALONE = [
     "dense",
     "events",
     "flattened_neurons",
+    "graded_input",
     "groups",
     "leaks",
     "long_stage",
     "ms_identity",
     "ms_spiking_projection",
+    "nested_sum",
     "neuron_first",
+    "pooled_shortcut",
     "resets",
     "saturation",
     "sew",
+    "spike_pools",
     "strides",
     "vanilla",
     "wide_input",
@@ -145,7 +149,8 @@ def test_what_the_host_writes_fits_its_register() -> None:
     assert caught.value.where == "lif1"
 
 
-def test_a_binary_chip_is_told_what_it_cannot_do() -> None:
-    """The lists above are all of it: what is on neither is refused, and the refusal is tested."""
-    assert BINARY.graded is False
-    assert set(BY_SPIKES_ALONE) < set(ON_A_CHIP)
+@pytest.mark.parametrize("name", sorted(set(ON_A_CHIP) - set(BY_SPIKES_ALONE)))
+def test_what_is_on_one_list_only_is_refused(name: str) -> None:
+    messages = Messages("binary", graded=False, max_delay=200)
+    with pytest.raises(MappingError):
+        mapped(integer(name), "unroll", messages)

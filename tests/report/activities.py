@@ -3,6 +3,7 @@
 import numpy as np
 
 from snn_deploy.ir.graph import Array, Graph
+from snn_deploy.placement import Used
 from snn_deploy.report import (
     AccuracySection,
     ChipSection,
@@ -11,7 +12,6 @@ from snn_deploy.report import (
     QuantizationSection,
     QuantizedLayer,
     Report,
-    ResourceUse,
     TargetSection,
     charged,
     describe,
@@ -28,7 +28,7 @@ CORES = CoresSection(
     used=7,
     available=240,
     chips=2,
-    utilization={"neurons": ResourceUse(900, 1000, 3), "synapse_words": ResourceUse(95, 100, 5)},
+    utilization={"neurons": Used(900, 1000, 3), "synapse_words": Used(95, 100, 5)},
     mean_hops=1.25,
     max_link_load=1234.5,
     layers={"lif1": 4, "lif2": 3},
