@@ -14,7 +14,7 @@ import json
 import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +56,7 @@ REFUSAL = 400
 """Characters of an error that are shown; the JSON has all of it."""
 
 BEGINNINGS: Mapping[str, Begin] = {"ours": "best", "sequential": "sequential", "random": "random"}
-INTELS_CORES = {"pilotnet": 61, "pilotnet with input": 74}
+INTELS_CORES = {"pilotnet": 74}
 """Of Intel's own compiler, on one Loihi 2; the input layer has 13 of them. Source: the output in
 lava-dl's tutorials/lava/lib/dl/netx/pilotnet_snn/benchmark.ipynb."""
 
@@ -98,9 +98,7 @@ def _arguments() -> argparse.Namespace:
 def _subjects(given: argparse.Namespace, target: Target) -> Iterator[tuple[str, QuantGraph]]:
     """Yield integer networks by name."""
     if given.pilotnet:
-        plain = pilotnet(given.pilotnet)
-        yield "pilotnet", plain
-        yield "pilotnet with input", with_input_layer(plain)
+        yield "pilotnet", pilotnet(given.pilotnet)
     for name in given.networks:
         if messages_of(target).graded:
             yield name, _quantized(name, None)
@@ -119,36 +117,11 @@ def _quantized(name: str, shortcut: "Shortcut | None") -> QuantGraph:
 
 
 def pilotnet(path: Path) -> QuantGraph:
-    """Return Intel's PilotNet-LIF; spikes enter its first convolution."""
+    """Return Intel's PilotNet-LIF; an image enters the neurons of its first layer."""
     from snn_deploy.frontends.netx import read
     from snn_deploy.frontends.netx.building import Entering, integer_graph
 
     return integer_graph(read(path), "pilotnet", Entering((3, 66, 200), steps=16))
-
-
-def with_input_layer(graph: QuantGraph) -> QuantGraph:
-    """Return the network with a layer of neurons between its input and its first convolution.
-
-    So Intel's compiler has it: the image is the bias of these neurons.
-    """
-    import numpy as np
-
-    from snn_deploy.ir.graph import Node, ValueType
-    from snn_deploy.ir.ops import Input, IntegerLif
-
-    first, layer = graph.input, "input_lif"
-    assert isinstance(first.op, Input), "a graph's input is an Input"
-    shape = first.type.shape
-    nodes = [
-        replace(first, op=replace(first.op, kind="current"), type=ValueType(shape, "current")),
-        Node(layer, IntegerLif(4096, 1024), (first.name,), ValueType(shape, "spike")),
-    ]
-    for node in graph.nodes[1:]:
-        inputs = tuple(layer if source == first.name else source for source in node.inputs)
-        nodes.append(replace(node, inputs=inputs))
-    params = {**graph.params, f"{layer}.threshold": np.array([1600], np.int32)}
-    scales = {**graph.scales, layer: np.ones(1)}
-    return replace(graph, nodes=tuple(nodes), params=params, scales=scales, input_limit=127)
 
 
 def measure(name: str, target: Target, graph: QuantGraph, effort: int | None) -> Result:

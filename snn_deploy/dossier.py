@@ -18,7 +18,7 @@ from snn_deploy.ir.evaluate import Values, evaluate, read_out
 from snn_deploy.ir.graph import Array
 from snn_deploy.ir.ops import MESSAGING
 from snn_deploy.pipeline import Export
-from snn_deploy.placement import Placement
+from snn_deploy.placement import Placement, usage
 from snn_deploy.report import (
     AccuracySection,
     ChipSection,
@@ -27,10 +27,14 @@ from snn_deploy.report import (
     QuantizationSection,
     QuantizedLayer,
     Report,
+    Simulation,
     TargetSection,
     charged,
     describe,
+    describe_run,
+    examine,
     judge,
+    lemaire,
     measure,
     paper,
     render,
@@ -53,6 +57,7 @@ _EVENT_RULE = (
 def report_of(export: Export, command: str | None = None) -> Report:
     """Return the report of an export; `command` is what was typed."""
     activity = export.proof.activity
+    arithmetic, memory = paper(activity), lemaire(export.graph, activity)
     return Report(
         tool_version=version(),
         model=_model(export),
@@ -63,17 +68,29 @@ def report_of(export: Export, command: str | None = None) -> Report:
         claim=None if _messaging(export) else judge(activity),
         agreement=export.agreement,
         chip=_chip(export),
-        paper=paper(activity),
+        simulated=_simulated(export),
+        paper=arithmetic,
         charged=charged(activity),
+        lemaire=memory,
+        criticism=examine(export.graph, activity, arithmetic, memory),
         neurobench=measure(export.graph, activity),
         timing_s=export.timing_s,
         warnings=tuple(_warnings(export)),
         command=command,
+        partial=export.partial,
     )
 
 
 def _warnings(export: Export) -> Iterator[str]:
     """Yield what the report's own numbers do not show."""
+    done, asked = export.proof.activity.samples, len(export.samples)
+    if done < asked:
+        yield f"Stopped by hand: all figures are of the first {done:,} of {asked:,} samples."
+    if export.placement is not None and export.chip_run is None:
+        yield (
+            "The chip was not simulated, so there is no time and no energy of it; that needs the "
+            "package 'numba': install snn-deploy[chip]."
+        )
     if export.not_run:
         yield (
             f"Nothing here could run the files for {export.target.name}: that they make the same "
@@ -197,6 +214,7 @@ def _accuracy(export: Export) -> AccuracySection | None:
     labels = export.samples.labels
     if labels is None or not _gives_classes(export):
         return None
+    labels = labels[: len(export.proof.outputs)]
     classes = export.proof.outputs.shape[1]
     if labels.max() >= classes:
         raise ModelError(
@@ -239,6 +257,19 @@ def _cores(placement: Placement) -> CoresSection:
         max_link_load=placement.ways.max_link_load,
         layers={name: len(cores) for name, cores in held.items()},
     )
+
+
+def _simulated(export: Export) -> Simulation | None:
+    run, mapped, placement = export.chip_run, export.mapped, export.placement
+    if run is None or not run.counts.samples:
+        return None
+    assert mapped is not None, "what was simulated was mapped"
+    assert placement is not None, "what was simulated was placed"
+    assert export.target.chip is not None, "only chips are simulated"
+    network = mapped.network
+    order = [population.name for population in network.populations]
+    full = usage(network, placement, export.target.chip)
+    return describe_run(run, export.target, order, full)
 
 
 def _latency(export: Export) -> dict[str, Any]:

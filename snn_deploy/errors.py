@@ -6,11 +6,13 @@
     │  ├─ TraceError                       module path, operation, what tracing understands
     │  ├─ UnsupportedError                 node, operation, converter, reason
     │  ├─ QuantizationError                node, what cannot be an integer, why
-    │  └─ MappingError                     all that a chip cannot express: (node, what, remedy)
+    │  ├─ MappingError                     all that a chip cannot express: (node, what, remedy)
+    │  └─ PlacementError                   a placement of another network, or of no network
     ├─ CapacityError              exit 4   all that does not fit: (where, resource, needed, limit)
     ├─ ValidationError            exit 5   stage, layer, step, index, expected, observed
     ├─ MissingDependencyError     exit 6   what needs it, package, extra
     ├─ ExecutorError              exit 7   program, how it ended, its last words
+    ├─ ConditionError             exit 8   what --fail-if forbids and yet holds, with its figures
     └─ InternalError              exit 70  a promise of ours is broken; asks for a report
        ├─ GraphError                       malformed graph, with the node
        └─ PassError                        pass, what it complains of, passes already run
@@ -85,6 +87,13 @@ class MappingError(ModelError):
         super().__init__(target, _listed(problems), "; ".join(remedies))
 
 
+class PlacementError(ModelError):
+    """A placement does not fit the network, or the trace, that it is to be simulated with."""
+
+    def __init__(self, where: str, problem: str, wanted: str) -> None:
+        super().__init__(where, problem, f"{wanted} is needed")
+
+
 class CapacityError(SnnDeployError):
     """A network does not fit its target; `misfits` lists all of it, `remedy` says what helps."""
 
@@ -151,6 +160,17 @@ class ExecutorError(SnnDeployError):
         self.last_words = tuple(last_words)
         said = " | ".join(self.last_words) or "nothing"
         super().__init__(f"{program} {problem}; its last words: {said}")
+
+
+class ConditionError(SnnDeployError):
+    """Conditions that were to fail hold; `conditions` has each with the figures it rests on."""
+
+    exit_code = 8
+
+    def __init__(self, conditions: Sequence[tuple[str, Sequence[str]]]) -> None:
+        self.conditions = tuple(conditions)
+        held = [", ".join([condition, *figures]) for condition, figures in self.conditions]
+        super().__init__(f"--fail-if holds: {_listed(held)}; the comparison says what changed")
 
 
 class InternalError(SnnDeployError):

@@ -13,7 +13,15 @@ SynapseStore = Literal["kernels", "lists"]
 """How a core keeps the weights of a convolution: once, as it is written, or once for each set of
 outputs that an input position can reach. `snn_deploy/placement/storage.py` has both in words."""
 
-_UNITS = {"_bits": "bit", "_words": "word", "_bytes": "byte"}
+_UNITS = {
+    "_bits": "bit",
+    "_words": "word",
+    "_bytes": "byte",
+    "_flits": "flit",
+    "_j": "J",
+    "_s": "s",
+    "_w": "W",
+}
 _UNITS_OF = {"max_delay": "step", "chip_hops": "hop"}
 
 
@@ -22,14 +30,14 @@ class Fact:
     """A number of a chip and what it rests on.
 
     Attributes:
-        value: the number.
+        value: the number, or the pairs of `Latencies.barrier_s`.
         source: a key of the bibliography in `targets/README.md`.
         kind: how good it is.
-        unit: "bit", "byte", "word", "step" or "hop"; "" for a count.
+        unit: "J", "s", "W", "bit", "byte", "word", "flit", "step" or "hop"; "" for a count.
         note: what a reader of the number should know.
     """
 
-    value: int
+    value: int | float | tuple[tuple[int, float], ...]
     source: str
     kind: Evidence
     unit: str = ""
@@ -114,6 +122,107 @@ class Limits:
     weight_bits: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Energies:
+    """What is charged for each event, and for time.
+
+    Attributes:
+        neuron_access_j: every neuron that a core holds, every step.
+        neuron_update_j: on top, a neuron with input, a bias, or a state that is not zero.
+        send_j: on top, a neuron that fires or sends a value.
+
+        axon_out_j: each message, at its source.
+        axon_in_j: each message, at its destination.
+        conv_event_j, dense_event_j, sparse_event_j: each synaptic event, of a shared kernel, of
+            all-to-all connections, of single ones.
+
+        hop_x_j, hop_y_j: each flit, over each link along a row, along a column.
+        chip_hop_j: each flit, over each link between chips.
+        barrier_j: each core in use, every step.
+
+        static_w: each chip in use, all the time.
+        host_w: the embedded processors that serve a run, while an inference lasts.
+    """
+
+    neuron_access_j: float
+    neuron_update_j: float
+    send_j: float
+
+    axon_out_j: float
+    axon_in_j: float
+    conv_event_j: float
+    dense_event_j: float
+    sparse_event_j: float
+
+    hop_x_j: float
+    hop_y_j: float
+    chip_hop_j: float
+    barrier_j: float
+
+    static_w: float
+    host_w: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latencies:
+    """How long each event keeps its core, and what ends a step.
+
+    Attributes:
+        neuron_access_s, neuron_update_s, send_s: as in `Energies`, one neuron after the other.
+        axon_out_s, axon_in_s: as in `Energies`, one message after the other.
+        conv_event_s, dense_event_s, sparse_event_s: as in `Energies`, one event after the other.
+        host_message_s: the host's interface puts out one message in so long.
+        barrier_s: routers in use and what a step's barrier then takes, routers ascending.
+    """
+
+    neuron_access_s: float
+    neuron_update_s: float
+    send_s: float
+
+    axon_out_s: float
+    axon_in_s: float
+    conv_event_s: float
+    dense_event_s: float
+    sparse_event_s: float
+
+    host_message_s: float
+    barrier_s: tuple[tuple[int, float], ...]
+
+    def barrier(self, routers: int) -> float:
+        """Return what the barrier takes with so many routers in use.
+
+        It is a staircase, as SANA-FE 2.2.9 reads its table: the last entry of no more routers
+        counts, and the first one below that.
+        """
+        reached = [seconds for least, seconds in self.barrier_s if least <= routers]
+        return reached[-1] if reached else self.barrier_s[0][1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interconnect:
+    """What the network between cores does with a message.
+
+    Attributes:
+        hop_x_s, hop_y_s: the head of a message, over a link along a row, along a column.
+        chip_hop_s: the same over a link between chips.
+        flit_s: a link passes one flit in so long.
+        buffer_flits: of the input buffer of each link.
+        receive_messages: what a core's input queue holds before it blocks the network.
+        spike_flits: of a message that is only a spike.
+        graded_flits: of a message with a value.
+    """
+
+    hop_x_s: float
+    hop_y_s: float
+    chip_hop_s: float
+    flit_s: float
+
+    buffer_flits: int
+    receive_messages: int
+    spike_flits: int
+    graded_flits: int
+
+
 def unit_of(name: str) -> str:
     """Return the unit of a number by its name; "" for a count."""
     ends = (unit for end, unit in _UNITS.items() if name.endswith(end))
@@ -125,12 +234,18 @@ class Chip:
     """A chip as placement and simulation know it.
 
     Attributes:
-        limits: its numbers.
+        limits: how much of everything there is.
+        energy: what things cost.
+        latency: how long they take in a core.
+        network: how long they take between cores.
         synapse_store: how it keeps shared weights.
-        facts: what each number of `limits` rests on, by its name.
+        facts: what each number of these four rests on, by its name.
     """
 
     limits: Limits
+    energy: Energies
+    latency: Latencies
+    network: Interconnect
     synapse_store: SynapseStore
     facts: Mapping[str, Fact] = field(default_factory=dict, hash=False)
 

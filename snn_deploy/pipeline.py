@@ -2,7 +2,9 @@
 
     model.pt -> trace -> Graph -> fold -> Graph -> quantize -> QuantGraph
              -> map -> Mapped -> place -> Placement              where the target is a chip
-             -> lower -> Artifact -> prove (every executor, every layer, every step) -> Report
+             -> lower -> Artifact -> prove (every executor, every layer, every step)
+             -> simulate -> ChipRun                              where the target is a chip
+             -> Report
 
 A file that holds integers already (`.net`) enters as the QuantGraph that it is.
 
@@ -37,7 +39,8 @@ from snn_deploy.quantization import (
     calibrate,
     quantize,
 )
-from snn_deploy.simulation import measure_rates
+from snn_deploy.simulation import chip, measure_rates
+from snn_deploy.simulation.chip.result import ChipRun, TierChoice
 from snn_deploy.validation import Agreement
 
 if TYPE_CHECKING:
@@ -45,6 +48,28 @@ if TYPE_CHECKING:
 
 Observer = Callable[[str, int, int], None]
 """Called with a stage, what is done of it, and how much there is."""
+
+Stop = Callable[[], bool]
+"""Asked now and then; once it says so, what is done is all that will be."""
+
+
+CHIP_SAMPLES = 8
+"""Run on a simulated chip, unless more are asked for: samples differ little in what they cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChipOptions:
+    """How a chip is simulated.
+
+    Attributes:
+        samples: how many; None for all.
+        tier: how steps are timed.
+        workers: processes that share the samples; None for one a processor.
+    """
+
+    samples: int | None = CHIP_SAMPLES
+    tier: TierChoice = "auto"
+    workers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +84,8 @@ class ExportOptions:
         residual: how a chip carries the shortcuts of a residual network.
         float_accuracy: whether the torch module classifies the labelled samples too, in float64:
             for a deep network most of the time that thousands of samples take.
+        chip: how a chip is simulated, where the target is one.
+        artifact: whether files are written and run; otherwise the reference counts alone.
     """
 
     quantization: QuantizationOptions = field(default_factory=QuantizationOptions)
@@ -67,6 +94,8 @@ class ExportOptions:
     floats: bool = False
     residual: Choice = "auto"
     float_accuracy: bool = True
+    chip: ChipOptions = field(default_factory=ChipOptions)
+    artifact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +120,8 @@ class Export:
     """Everything that a journey has made, for the report and for the folder.
 
     `floats`, `float_outputs` and `float_checks` are of networks that began as real numbers;
-    `mapped` is of targets that send messages, `placement` of those that have cores. `not_run` says
+    `mapped` is of targets that send messages, `placement` and `chip_run` of those that have cores;
+    `chip_run` is None, too, where the simulator's package is not installed. `not_run` says
     why the very files of the artefact ran nowhere here; it is empty where they did. `lags` says by
     how many steps each layer of the artefact is behind its input.
     """
@@ -110,6 +140,7 @@ class Export:
     agreement: tuple[Agreement, ...]
     float_outputs: Array | None
     float_checks: tuple[FloatCheck, ...]
+    chip_run: ChipRun | None
     not_run: str
     lags: Mapping[str, int]
     timing_s: Mapping[str, float]
@@ -118,6 +149,13 @@ class Export:
     def graph(self) -> QuantGraph:
         """The integer graph."""
         return self.quantized.graph
+
+    @property
+    def partial(self) -> bool:
+        """Whether somebody stopped it before all samples were run."""
+        run = self.chip_run
+        proved_all = self.proof.activity.samples == len(self.samples)
+        return not proved_all or (run is not None and run.partial)
 
     def stages(self) -> Mapping[str, str]:
         """Return the graph of each stage as text."""
@@ -139,6 +177,7 @@ def export(
     *,
     converter: Converter,
     calibration_samples: Samples | None = None,
+    stop: Stop = lambda: False,
 ) -> Export:
     """Take a loaded model all the way to a proven artefact.
 
@@ -150,6 +189,7 @@ def export(
         observe: told of progress.
         converter: the target's own, or another, with its options.
         calibration_samples: instead of some of `samples`.
+        stop: asked while samples are run; the export is then of those that were.
 
     Raises:
         ModelError: the network or the data cannot be taken (also TraceError, UnsupportedError).
@@ -168,19 +208,20 @@ def export(
         quantized.graph, target, converter, samples, spec, options, clock
     )
     with clock("lower"):
-        artifact, own, witnesses = _lower(converter, quantized.graph, mapped)
+        artifact, own, witnesses = _lower(converter, quantized.graph, mapped, options)
     checks: tuple[FloatCheck, ...] = ()
-    outputs = None
     if stages is not None and options.floats:
         with clock("float files"):
             artifact, checks = _with_floats(
                 artifact, converter, stages.folded, samples, spec, options
             )
+    with clock("prove" if options.artifact else "count", len(samples)):
+        proof = prove(quantized.graph, (*witnesses, *own), samples, spec, clock.done, stop)
+    proved = samples.first(proof.activity.samples)
+    outputs = None
     if stages is not None and options.float_accuracy and samples.labels is not None:
-        with clock("float accuracy", len(samples)):
-            outputs = _float_outputs(stages, samples, spec, clock)
-    with clock("prove", len(samples)):
-        proof = prove(quantized.graph, (*witnesses, *own), samples, spec, clock.done)
+        with clock("float accuracy", len(proved)):
+            outputs = _float_outputs(stages, proved, spec, clock, stop)
     return Export(
         loaded,
         target,
@@ -196,7 +237,8 @@ def export(
         (*([stages.agreement] if stages else []), *proof.agreement),
         outputs,
         checks,
-        "" if own else converter.missing,
+        _simulate(mapped, placement, target, samples, spec, options.chip, clock, stop),
+        "" if own or not options.artifact else converter.missing,
         converter.lags(_written(converter, quantized.graph, mapped)),
         clock.timing_s,
     )
@@ -268,9 +310,11 @@ def _onto_chip(
 
 
 def _lower(
-    converter: Converter, graph: QuantGraph, mapped: Mapped | None
+    converter: Converter, graph: QuantGraph, mapped: Mapped | None, options: ExportOptions
 ) -> tuple[Artifact, Sequence[Executor], Sequence[Executor]]:
     """Return the files, what runs them here, and what else runs the network that they hold."""
+    if not options.artifact:
+        return Artifact({}), (), ()
     written = _written(converter, graph, mapped)
     artifact = converter.lower(written)
     own = converter.executors(written, artifact)
@@ -278,6 +322,39 @@ def _lower(
         return artifact, own, ()
     others = () if converter.name == "onnx" else registry.witness(graph)
     return artifact, own, (*others, ScheduleExecutor(mapped))
+
+
+def _simulate(
+    mapped: Mapped | None,
+    placement: Placement | None,
+    target: Target,
+    samples: Samples,
+    spec: InputSpec,
+    options: ChipOptions,
+    clock: "_Clock",
+    stop: Stop,
+) -> ChipRun | None:
+    """Run the first samples on the chip, if there is one, and what its simulation needs."""
+    if mapped is None or placement is None or not chip.available():
+        return None
+    from snn_deploy.simulation.chip.running import run_samples
+
+    some = samples if options.samples is None else samples.first(options.samples)
+    graph = mapped.network.graph
+    batches = (graph.quantize_input(one.normalised(spec)) for one in some.batches(1))
+    inputs = (x[0] if graph.static else x[:, 0] for x in batches)
+    with clock("simulate", len(some)):
+        return run_samples(
+            mapped.network,
+            placement,
+            target,
+            inputs,
+            asked=len(some),
+            tier=options.tier,
+            workers=options.workers,
+            observe=clock.done,
+            stop=stop,
+        )
 
 
 def _written(converter: Converter, graph: QuantGraph, mapped: Mapped | None) -> QuantGraph:
@@ -292,19 +369,22 @@ class _Clock:
         self._observe = observe
         self._stage = ""
         self._total = 1
+        self._told = False
         self.timing_s: dict[str, float] = {}
 
     @contextmanager
     def __call__(self, stage: str, total: int = 1) -> Iterator[None]:
-        self._stage, self._total = stage, total
+        self._stage, self._total, self._told = stage, total, False
         self._observe(stage, 0, total)
         started = time.perf_counter()
         yield
         self.timing_s[stage] = time.perf_counter() - started
-        self._observe(stage, total, total)
+        if not self._told:
+            self._observe(stage, total, total)
 
     def done(self, count: int) -> None:
         """Tell how much of the present stage is done."""
+        self._told = True
         self._observe(self._stage, count, self._total)
 
 
@@ -387,7 +467,24 @@ def _with_floats(
     return Artifact(dict(artifact.files) | files), checks
 
 
-def _float_outputs(stages: FloatStages, samples: Samples, spec: InputSpec, clock: _Clock) -> Array:
+def _float_outputs(
+    stages: FloatStages, samples: Samples, spec: InputSpec, clock: _Clock, stop: Stop
+) -> Array | None:
+    """Return what the module reads out for all samples; None if somebody would not wait for it."""
     from snn_deploy.frontends.float_reference import float_outputs
 
-    return float_outputs(stages.loaded.module, stages.traced, samples, spec, clock.done)
+    def done(count: int) -> None:
+        clock.done(count)
+        if stop():
+            raise _Stopped
+
+    if stop():
+        return None
+    try:
+        return float_outputs(stages.loaded.module, stages.traced, samples, spec, done)
+    except _Stopped:
+        return None
+
+
+class _Stopped(Exception):  # noqa: N818 - nothing went wrong
+    """Somebody asked to stop."""

@@ -45,6 +45,7 @@ def prove(
     samples: Samples,
     spec: InputSpec,
     observe: Callable[[int], None],
+    stop: Callable[[], bool] = lambda: False,
 ) -> Proof:
     """Run the reference and every executor over all samples and compare every value.
 
@@ -56,6 +57,7 @@ def prove(
         samples: at least one.
         spec: how samples become the network's input.
         observe: called with the number of samples done.
+        stop: asked after every batch; what is proved by then is returned.
 
     Raises:
         ValidationError: the first difference of the first batch that has one.
@@ -80,6 +82,8 @@ def prove(
         for executor, comparison in unlimited:
             _conclude(graph, executor, comparison, x, sums)
         observe(done)
+        if stop():
+            break
     agreement = tuple(c.result() for c in comparisons)
     return Proof(agreement, counter.activity(), np.concatenate(outputs), saturated.total())
 

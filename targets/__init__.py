@@ -1,24 +1,15 @@
-"""The targets that ship: one TOML file each, facts with their sources."""
+"""The targets that ship, and anybody's: one TOML file each, facts with their sources."""
 
 import hashlib
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, fields
+from collections.abc import Mapping
 from importlib import resources
-from typing import Any, get_args
+from pathlib import Path
+from typing import Any
 
-from snn_deploy.hardware import Chip, Evidence, Fact, Limits, SynapseStore, Target, unit_of
+from snn_deploy.hardware import Chip, Energies, Fact, Interconnect, Latencies, Limits, Target
 
-KINDS: tuple[str, ...] = get_args(Evidence)
-"""What a number may rest on."""
-
-STORES: tuple[str, ...] = get_args(SynapseStore)
-
-LARGEST = 2**20
-"""No table, memory or field of a core, and no system, is larger; a number above is a slip."""
-
-_WORDS = ("name", "kind", "title", "converter")
-_FACT = frozenset(("value", "unit", "source", "kind", "note"))
+from .checks import TABLES, WORDS, complaints, is_quantity
 
 
 def names() -> tuple[str, ...]:
@@ -28,82 +19,65 @@ def names() -> tuple[str, ...]:
 
 
 def load(name: str) -> Target:
-    """Read one target.
+    """Read one target that ships.
 
     Raises:
         KeyError: no such target.
-        ValueError: all that is wrong with its file: a word or a number unknown or missing; a
-            number without its source, kind or unit, or one that cannot be.
+        ValueError: all that is wrong with its file: a word, a table or a number unknown or
+            missing; a number without its source, kind or unit, or one that cannot be.
     """
     if name not in names():
         raise KeyError(name)
     file = resources.files(__name__).joinpath(f"{name}.toml").read_bytes()
-    content = tomllib.loads(file.decode())
-    complaints = list(_complaints(name, content))
-    if complaints:
-        raise ValueError(f"targets/{name}.toml: " + "; ".join(complaints))
-    facts = {key: Fact(**entry) for key, entry in content["limits"].items()}
-    values = {key: fact.value for key, fact in facts.items()}
-    is_chip = content["kind"] == "chip"
-    chip = Chip(Limits(**values), content["synapse_store"], facts) if is_chip else None
-    words = {key: content[key] for key in _WORDS}
+    return _target(f"targets/{name}.toml", file, name)
+
+
+def load_file(path: Path) -> Target:
+    """Read a target from a file, whatever it calls itself.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no TOML, or as `load`.
+    """
+    return _target(str(path), path.read_bytes(), None)
+
+
+def _target(where: str, file: bytes, name: str | None) -> Target:
+    try:
+        content = tomllib.loads(file.decode())
+        found = list(complaints(content, name))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{where}: is no usable TOML: {error}") from error
+    if found:
+        raise ValueError(f"{where}: {'; '.join(found)}")
+    words = {key: content[key] for key in WORDS}
+    weight_bits = content["limits"]["weight_bits"]["value"]
+    chip = _chip(content) if content["kind"] == "chip" else None
     digest = hashlib.sha256(file).hexdigest()
-    return Target(**words, weight_bits=values["weight_bits"], chip=chip, sha256=digest)
+    return Target(**words, weight_bits=weight_bits, chip=chip, sha256=digest)
 
 
-def _complaints(name: str, content: Mapping[str, Any]) -> Iterator[str]:
-    is_chip = content.get("kind") == "chip"
-    words = (*_WORDS, "synapse_store") if is_chip else _WORDS
-    yield from _of_keys("", content, {*words, "limits"}, {*words, "limits"})
-    for key in words:
-        if key in content and not (isinstance(content[key], str) and content[key]):
-            yield f"{key} is a word or two, not {content[key]!r}"
-    if content.get("name", name) != name:
-        yield f"name is '{content['name']}', the file's is '{name}'"
-    yield from _of_choice("kind", content, ("runtime", "chip"))
-    yield from _of_choice("synapse_store", content, STORES)
-    limits = content.get("limits", {})
-    if not isinstance(limits, dict):
-        yield "limits is a table"
-        return
-    yield from _of_keys("limits.", limits, *_limit_names(is_chip))
-    for key, entry in limits.items():
-        yield from _of_fact(key, entry)
+def _chip(content: Mapping[str, Any]) -> Chip:
+    facts = {key: _fact(key, entry) for table in TABLES for key, entry in content[table].items()}
+
+    def values(table: str) -> Mapping[str, Any]:
+        return {key: facts[key].value for key in content[table]}
+
+    return Chip(
+        limits=Limits(**values("limits")),
+        energy=Energies(**values("energy")),
+        latency=Latencies(**values("latency")),
+        network=Interconnect(**values("network")),
+        synapse_store=content["synapse_store"],
+        facts=facts,
+    )
 
 
-def _limit_names(is_chip: bool) -> tuple[set[str], set[str]]:
-    """Return the numbers that a target may have, and those that it must have."""
-    if not is_chip:
-        return {"weight_bits"}, {"weight_bits"}
-    found = fields(Limits)
-    return {f.name for f in found}, {f.name for f in found if f.default is MISSING}
-
-
-def _of_keys(
-    prefix: str, table: Mapping[str, Any], known: set[str], needed: set[str]
-) -> Iterator[str]:
-    yield from (f"{prefix}{key} is unknown" for key in table if key not in known)
-    yield from (f"{prefix}{key} is missing" for key in sorted(needed - table.keys()))
-
-
-def _of_choice(key: str, content: Mapping[str, Any], choices: tuple[str, ...]) -> Iterator[str]:
-    if isinstance(content.get(key), str) and content[key] not in choices:
-        yield f"{key} is '{content[key]}', one of {', '.join(choices)} is meant"
-
-
-def _of_fact(key: str, entry: Any) -> Iterator[str]:
-    """Yield what is wrong with one number."""
-    if not isinstance(entry, dict):
-        yield f"limits.{key} needs a table of value, source and kind"
-        return
-    yield from (f"limits.{key} has '{word}'" for word in entry if word not in _FACT)
-    value = entry.get("value")
-    if type(value) is not int or not 0 < value <= LARGEST:
-        yield f"limits.{key} needs a value from 1 to {LARGEST:,}, not {value!r}"
-    if not isinstance(entry.get("source"), str) or not entry["source"]:
-        yield f"limits.{key} needs a source"
-    if entry.get("kind") not in KINDS:
-        yield f"limits.{key} needs a kind of {', '.join(KINDS)}"
-    if entry.get("unit", "") != unit_of(key):
-        wanted = f"the unit '{unit_of(key)}'" if unit_of(key) else "no unit, it is a count"
-        yield f"limits.{key} needs {wanted}"
+def _fact(key: str, entry: Mapping[str, Any]) -> Fact:
+    """Return an entry with its value as the fields have it: floats, and tuples of them."""
+    value = entry["value"]
+    if isinstance(value, list):
+        value = tuple((routers, float(seconds)) for routers, seconds in value)
+    elif is_quantity(key):
+        value = float(value)
+    return Fact(**{**entry, "value": value})

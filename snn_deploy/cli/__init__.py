@@ -6,14 +6,17 @@ import typer
 
 from . import options as o
 from .catalogue import inspect, models, targets
+from .comparing import compare
 from .ending import guarded
-from .journey import export, validate
+from .journey import export, simulate, validate
 from .training import train
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 app.command("export", no_args_is_help=True)(export)
 app.command("validate", no_args_is_help=True)(validate)
+app.command("simulate", no_args_is_help=True)(simulate)
 app.command("inspect", no_args_is_help=True)(inspect)
+app.command("compare", no_args_is_help=True)(compare)
 app.command("train", no_args_is_help=True)(train)
 app.command("targets")(targets)
 app.command("models")(models)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from snn_deploy.frontends.loading import LoadedModel
     from snn_deploy.frontends.opening import LoadedGraph
     from snn_deploy.hardware import Target
-    from snn_deploy.pipeline import ExportOptions
+    from snn_deploy.pipeline import ChipOptions, ExportOptions
     from snn_deploy.quantization import QuantizationOptions
 
 
@@ -49,6 +49,9 @@ class Given:
     floats: o.Floats = False
     residual: o.ResidualStreams = "auto"
     lava_samples: o.LavaSamples = None
+    chip_samples: o.ChipSamples = None
+    tier: o.SimulationTier = "auto"
+    workers: o.Workers = None
     float_accuracy: o.FloatAccuracy = True
     target: o.TargetName = "onnx"
     to: o.Converter = None
@@ -65,7 +68,7 @@ class Given:
         if self.output is not None:
             return self.output
         name = self.model.stem if self.model else (self.factory or "").rpartition(":")[2]
-        return Path("build") / f"{name}-{self.target}"
+        return Path("build") / f"{name}-{Path(self.target).stem}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +78,36 @@ class GivenToValidate(Given):
     output: o.ReportOutput = None
 
 
-def takes(given: type[Given]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command, for Typer, one option for each field."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenToSimulate(GivenToValidate):
+    """As `validate`, for a chip; no file is written for it or run."""
+
+    target: o.ChipName = "loihi2"
+
+
+FOR_FILES = (
+    "chip_samples",
+    "form",
+    "inline",
+    "floats",
+    "lava_samples",
+    "float_accuracy",
+    "to",
+    "keep_stages",
+)
+"""Fields that are of no use where no file is written or run."""
+
+
+def takes(
+    given: type[Given], *without: str
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command, for Typer, one option for each field, but for some."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        command.__signature__ = inspect.signature(given)  # type: ignore[attr-defined]
-        command.__annotations__ = {field.name: field.type for field in fields(given)}
+        signature = inspect.signature(given)
+        kept = [p for name, p in signature.parameters.items() if name not in without]
+        command.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
+        command.__annotations__ = {f.name: f.type for f in fields(given) if f.name not in without}
         return command
 
     return decorate
@@ -107,14 +134,36 @@ def plan(given: Given) -> Plan:
     converter = _configured(find_converter(given.to or target.converter), given)
     if given.residual not in CHOICES:
         raise UsageError(f"--residual cannot be '{given.residual}'", f"give {', '.join(CHOICES)}")
+    simulating = isinstance(given, GivenToSimulate)
     options = ExportOptions(
         _quantization(given, target, converter),
         given.calibration_samples,
         floats=given.floats,
         residual=given.residual,
-        float_accuracy=given.float_accuracy,
+        float_accuracy=given.float_accuracy and not simulating,
+        chip=_chip(given, target, simulating),
+        artifact=not simulating,
     )
     return Plan(target, converter, options, asked_input(given))
+
+
+def _chip(given: Given, target: "Target", simulating: bool) -> "ChipOptions":
+    """Return how a chip is simulated: an export shows it a few samples, `simulate` all."""
+    from snn_deploy.errors import MissingDependencyError
+    from snn_deploy.pipeline import CHIP_SAMPLES, ChipOptions
+    from snn_deploy.simulation import chip
+    from snn_deploy.simulation.chip.result import TIER_CHOICES
+
+    tier = next((tier for tier in TIER_CHOICES if tier == given.tier), None)
+    if tier is None:
+        raise UsageError(f"--tier cannot be '{given.tier}'", f"give {', '.join(TIER_CHOICES)}")
+    if not simulating:
+        return ChipOptions(given.chip_samples or CHIP_SAMPLES, tier, given.workers)
+    if target.chip is None:
+        raise UsageError(f"{target.name} has no cores to simulate", "give --target loihi2 or loihi")
+    if not chip.available():
+        raise MissingDependencyError("the chip simulator", "numba", "chip")
+    return ChipOptions(None, tier, given.workers)
 
 
 def _quantization(given: Given, target: "Target", converter: "Converter") -> "QuantizationOptions":
@@ -134,12 +183,35 @@ def _quantization(given: Given, target: "Target", converter: "Converter") -> "Qu
 
 
 def find_target(name: str) -> "Target":
-    """Return a target. Raises UsageError, with the known names, where there is none."""
+    """Return a target that ships, or the one in a TOML file.
+
+    Raises:
+        UsageError: there is none, and these are; or all that is wrong with the file.
+    """
     from snn_deploy import targets
 
+    if name.endswith(".toml"):
+        return _target_in(Path(name))
     if name not in targets.names():
         raise UsageError(f"there is no target '{name}'", f"known: {', '.join(targets.names())}")
     return targets.load(name)
+
+
+def _target_in(path: Path) -> "Target":
+    from snn_deploy import targets
+
+    try:
+        if not path.exists():
+            raise UsageError(f"there is no file '{path}'", "give the path of a target's file")
+        if not path.is_file():
+            raise UsageError(f"'{path}' is no file", "give the path of a target's file")
+        return targets.load_file(path)
+    except OSError as error:
+        raise UsageError(
+            f"'{path}' cannot be read: {error.strerror}", "give another file, or mend this one"
+        ) from error
+    except ValueError as error:
+        raise UsageError(str(error), "targets/README.md says what such a file holds") from error
 
 
 _CONVERTERS = {

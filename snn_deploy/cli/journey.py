@@ -1,13 +1,19 @@
-"""`export` and `validate`: one journey, with or without an artefact at its end."""
+"""`export`, `validate`, `simulate`: one journey, with or without an artefact at its end."""
 
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from .console import progress, show
+from .ending import INTERRUPTED
 from .given import (
+    FOR_FILES,
     Given,
+    GivenToSimulate,
     GivenToValidate,
     Plan,
     as_text,
@@ -16,6 +22,7 @@ from .given import (
     plan,
     takes,
 )
+from .stopping import stoppable
 
 if TYPE_CHECKING:
     from snn_deploy.pipeline import Export
@@ -40,22 +47,42 @@ def export(**options: Any) -> None:
 
 @takes(GivenToValidate)
 def validate(**options: Any) -> None:
-    """Make the whole journey on all of the data; write the report alone, and only with -o."""
+    """Make the whole journey on all of the data; write the report alone, and only with -o.
+
+    Ctrl-C ends it early: the report is of what was done by then, and says so.
+    """
+    _report_on(GivenToValidate(**options))
+
+
+@takes(GivenToSimulate, *FOR_FILES)
+def simulate(**options: Any) -> None:
+    """Run a network on a simulated chip: counts, time, energy; no file is written for it or run.
+
+    Ctrl-C ends it early: the report is of what was done by then, and says so.
+    """
+    _report_on(GivenToSimulate(**options))
+
+
+def _report_on(given: GivenToValidate) -> None:
     from snn_deploy.delivery import check_destination, write_folder
     from snn_deploy.dossier import report_files, report_of
 
-    given = GivenToValidate(**options)
     asked = plan(given)
-    if given.output is None:
-        _tell(given, report_of(_journey(given, asked), _command()))
-        return
-    check_destination(given.output, force=given.force, report_only=True)
-    report = report_of(_journey(given, asked), _command())
-    write_folder(report_files(report), given.output, force=given.force, report_only=True)
-    _tell(given, report, report_page=given.output / "report.html")
+    page = None
+    if given.output is not None:
+        check_destination(given.output, force=given.force, report_only=True)
+        page = given.output / "report.html"
+    with stoppable() as stop:
+        made = _journey(given, asked, stop)
+    report = report_of(made, _command())
+    if given.output is not None:
+        write_folder(report_files(report), given.output, force=given.force, report_only=True)
+    _tell(given, report, report_page=page)
+    if made.partial:
+        raise typer.Exit(INTERRUPTED)
 
 
-def _journey(given: Given, asked: Plan) -> "Export":
+def _journey(given: Given, asked: Plan, stop: Callable[[], bool] = lambda: False) -> "Export":
     from snn_deploy import datasets, pipeline
     from snn_deploy.frontends.opening import holds_integers
 
@@ -76,6 +103,7 @@ def _journey(given: Given, asked: Plan) -> "Export":
             observe,
             converter=asked.converter,
             calibration_samples=calibration,
+            stop=stop,
         )
 
 

@@ -98,6 +98,17 @@ Model = Annotated[
     ),
 ]
 
+ChipName = Annotated[
+    str,
+    option(
+        "--target",
+        "-t",
+        metavar="NAME",
+        help="The chip: see `snn-deploy targets`; or a file, my_chip.toml.",
+        panel=CHIP,
+    ),
+]
+
 Data = Annotated[
     Path,
     option(
@@ -254,13 +265,32 @@ LavaSamples = Annotated[
     count("--lava-samples", 1, "How many samples Lava's slow simulation runs; 2 otherwise.", CHIP),
 ]
 
+ChipSamples = Annotated[
+    int | None,
+    count("--chip-samples", 1, "How many samples the simulated chip runs; 8 otherwise.", CHIP),
+]
+SimulationTier = Annotated[
+    str,
+    option(
+        "--tier",
+        metavar="TIER",
+        help="How steps are timed: 'cycle' (flit by flit), 'contention' (message by message), "
+        "'ideal' (the slowest core), or 'auto': cycle up to ten million messages a sample.",
+        panel=CHIP,
+    ),
+]
+Workers = Annotated[
+    int | None,
+    count("--workers", 1, "Processes that share the samples; one a processor otherwise.", CHIP),
+]
+
 TargetName = Annotated[
     str,
     option(
         "--target",
         "-t",
         metavar="NAME",
-        help="What to export for: see `snn-deploy targets`.",
+        help="What to export for: see `snn-deploy targets`; or a file, my_chip.toml.",
         panel=OUTPUT,
     ),
 ]

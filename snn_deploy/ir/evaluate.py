@@ -46,6 +46,7 @@ def evaluate(
     steps: int | None = None,
     saturated: Counter[str] | None = None,
     keep: Collection[str] | None = None,
+    states: dict[str, State] | None = None,
 ) -> Iterator[Values]:
     """Yield the value of every node, step by step.
 
@@ -56,13 +57,14 @@ def evaluate(
         saturated: gains, by layer with state, the number of neuron-steps whose current or sum left
             the 24-bit register or whose membrane was clipped by it.
         keep: yield these nodes only; the value of another is let go of once its last reader has it.
+        states: gains the state of every node that has one, which the next step changes.
 
     Raises:
         ValueError: x has another shape or too few steps, is real where the graph is of integers,
             or of integers where it is real.
         OverflowError: an integer leaves 32 bits, or a sum can; the text names the node.
     """
-    run = _Run(graph, x, steps)
+    run = _Run(graph, x, steps, states)
     for t in range(run.steps):
         yield {name: value for name, value in run.step(t) if keep is None or name in keep}
         if saturated is not None:
@@ -128,7 +130,13 @@ _INTEGER_ONLY = (IntegerLif, Delta, SigmaDelta, Sigma, Delay)
 class _Run:
     """One sample batch on its way through the steps."""
 
-    def __init__(self, graph: Graph, x: Array, steps: int | None) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        x: Array,
+        steps: int | None,
+        states: dict[str, State] | None = None,
+    ) -> None:
         self.sequence = not graph.static
         self.steps = graph.steps if steps is None else steps
         _check_shape(graph, x, self.sequence, self.steps)
@@ -136,7 +144,7 @@ class _Run:
         _check_kind(graph, self.integer)
         self.graph = graph
         self.x = x
-        self.states: dict[str, State] = {}
+        self.states: dict[str, State] = {} if states is None else states
         self.constant = _constant_nodes(graph)
         self.kept: dict[str, Array] = {}
         self.read_last = _read_last(graph)

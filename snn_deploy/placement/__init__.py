@@ -1,5 +1,6 @@
 """Puts the neurons of a chip network on cores, and the cores on a mesh."""
 
+from .fullness import Usage, usage
 from .placing import place
 from .result import Placement, Slot, Used, Ways
 from .strategy import CHOICES, Choice, fit, known_rates
@@ -11,6 +12,7 @@ __all__ = [
     "Needs",
     "Placement",
     "Slot",
+    "Usage",
     "Used",
     "Ways",
     "fit",
@@ -18,4 +20,5 @@ __all__ = [
     "needs",
     "place",
     "total",
+    "usage",
 ]

@@ -4,12 +4,14 @@ Every population is seen as a box [C, H, W]; a connection joins two boxes and is
 axes, so that what holds for tiles of a box is a product of what holds for cuts of its axes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 
 import numpy as np
 
+from snn_deploy.errors import PlacementError
 from snn_deploy.ir.graph import Array
 from snn_deploy.ir.ops import Conv, Identity, Linear, SumPool
 from snn_deploy.mapping.network import ChipNetwork, Synapse
@@ -69,15 +71,35 @@ class Connection:
 
 
 def boxes(network: ChipNetwork) -> dict[str, Box]:
-    """Return every population as a box; a vector takes the box of what it is the flattened of."""
-    found: dict[str, Box] = {}
-    for population in network.populations:
-        box = as_box(population.shape)
-        for synapse in network.incoming[population.name]:
-            if len(population.shape) == 1 and not isinstance(synapse.op, Linear):
-                box = _given(synapse, found[network.sender[synapse.source].name], network)
-        found[population.name] = box
+    """Return every population as a box; a vector takes the box of what it is the flattened of.
+
+    Raises:
+        PlacementError: it is the flattened of two boxes.
+    """
+    found = {p.name: as_box(p.shape) for p in network.populations if len(p.shape) > 1}
+    joined = []
+    for synapse in network.synapses:
+        source = network.sender[synapse.source].name
+        if isinstance(synapse.op, Identity):
+            joined += [(source, synapse.target), (synapse.target, source)]
+        elif not isinstance(synapse.op, Linear):
+            found.setdefault(synapse.target, _given(synapse, found[source], network))
+    # Neurons that are joined one to one lie in equal boxes.
+    while more := {b: found[a] for a, b in joined if a in found and b not in found}:
+        found |= more
+    found = {p.name: found.get(p.name, as_box(p.shape)) for p in network.populations}
+    for synapse in network.synapses:
+        _check_given(synapse, found, network)
     return found
+
+
+def _check_given(synapse: Synapse, found: Mapping[str, Box], network: ChipNetwork) -> None:
+    if isinstance(synapse.op, Linear):
+        return
+    given = _given(synapse, found[network.sender[synapse.source].name], network)
+    if given != found[synapse.target]:
+        both = " and of ".join(" x ".join(map(str, b)) for b in (found[synapse.target], given))
+        raise PlacementError(synapse.target, f"is the flattened of {both}", "one shape")
 
 
 def as_box(shape: tuple[int, ...]) -> Box:

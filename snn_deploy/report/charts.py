@@ -97,6 +97,16 @@ def by_step(spikes: SpikesSection) -> Chart:
     return _histogram(values, titles, columns, gap=0.12 if few else 0.04)
 
 
+def by_chip_step(step_s: Sequence[float]) -> Chart:
+    """How long every step of a chip took, in microseconds."""
+    values = [1e6 * seconds for seconds in step_s]
+    titles = [
+        f"step {t + 1} of {len(values)}: {v:.3g} \N{MICRO SIGN}s" for t, v in enumerate(values)
+    ]
+    columns = [Tick(50, "step 1"), Tick(50, f"step {len(values)}")]
+    return _histogram(values, titles, columns, gap=0.04)
+
+
 def by_sample(spikes: SpikesSection) -> Chart:
     """How many samples made the network fire how much."""
     values = spikes.by_sample

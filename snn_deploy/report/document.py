@@ -9,6 +9,7 @@ from snn_deploy.validation import Agreement
 
 from .chip import chip_lines, chip_tree
 from .claim import ABOUT, Claim, PerNeuron, SpikesSection, SpikingPart
+from .criticism import Check
 from .energy import Estimate
 from .neurobench import NeuroBench
 from .notices import notices
@@ -21,7 +22,9 @@ from .sections import (
     QuantizedLayer,
     TargetSection,
 )
-from .wording import count, energy, percent, seconds
+from .simulated import Simulation
+from .simulated_tree import energy_tree, latency_tree, simulation_lines, simulation_tree
+from .wording import count, energy, percent, saving, seconds
 
 SCHEMA = "snn-deploy-report/1"
 
@@ -40,12 +43,16 @@ class Report:
         claim: the one-spike-per-neuron check.
         agreement: one for each executor that was compared.
         chip: populations, cores and latency, where the target passes messages.
+        simulated: what samples did on the chip.
         paper: energy by the paper's arithmetic.
         charged: energy with what that hides.
+        lemaire: energy with every access to a memory.
+        criticism: what critics of such estimates ask, answered.
         neurobench: metrics by NeuroBench's definitions.
         timing_s: of the tool itself, by stage.
         warnings: of the stages before; `all_warnings` adds what the numbers say.
         command: what was typed, for who wants to do it again.
+        partial: whether somebody stopped it before all samples were run.
     """
 
     tool_version: str
@@ -57,17 +64,28 @@ class Report:
     claim: Claim | None = None
     agreement: tuple[Agreement, ...] = ()
     chip: ChipSection | None = None
+    simulated: Simulation | None = None
     paper: Estimate | None = None
     charged: Estimate | None = None
+    lemaire: Estimate | None = None
+    criticism: tuple[Check, ...] = ()
     neurobench: NeuroBench | None = None
     timing_s: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     command: str | None = None
+    partial: bool = False
 
     @property
     def all_warnings(self) -> tuple[str, ...]:
         """The given warnings, then what the numbers themselves warn of."""
-        found = notices(self.quantization, self.accuracy, self.spikes, self.claim, self.agreement)
+        found = notices(
+            self.quantization,
+            self.accuracy,
+            self.spikes,
+            self.claim,
+            self.agreement,
+            self.simulated,
+        )
         return (*self.warnings, *found)
 
     def to_json(self) -> str:
@@ -79,12 +97,14 @@ class Report:
         lines = [_model_line(self.model), *(_agreement_line(a) for a in self.agreement)]
         if self.chip is not None:
             lines += chip_lines(self.chip, self.model.steps)
+        if self.simulated is not None:
+            lines += simulation_lines(self.simulated)
         if self.accuracy is not None:
             lines.append(_accuracy_line(self.accuracy))
         if self.claim is not None and self.spikes is not None:
             lines.append(_claim_line(self.claim, self.spikes.samples))
         if self.paper is not None:
-            lines.append(_energy_line(self.paper, self.charged))
+            lines.append(_energy_line(self.paper, self.charged, self.lemaire))
         if self.timing_s:
             lines.append(f"time       {seconds(sum(self.timing_s.values()))}")
         return "\n".join(lines)
@@ -121,21 +141,28 @@ def _claim_line(claim: Claim, samples: int) -> str:
     )
 
 
-def _energy_line(paper: Estimate, charged: Estimate | None) -> str:
-    estimates = [("paper", paper), ("charged", charged)]
+def _energy_line(*accounts: Estimate | None) -> str:
+    names = ("by the paper account", "by the charged account", "with memory accesses")
     figures = [
-        f"{energy(e.snn_j)} by the {name} account, {e.ratio:.1f} x less than the ANN"
-        for name, e in estimates
-        if e is not None and e.ratio is not None
+        f"{energy(e.snn_j)} {name}"
+        + ("" if e.ratio is None else f", {saving(e.ratio)} than the ANN")
+        for name, e in zip(names, accounts, strict=True)
+        if e is not None
     ]
     return f"energy     {'; '.join(figures)}"
 
 
 def _tree(report: Report) -> dict[str, Any]:
-    prices = {"paper": _estimate(report.paper), "charged": _estimate(report.charged)}
+    prices = {
+        "paper": _estimate(report.paper),
+        "charged": _estimate(report.charged),
+        "lemaire": _estimate(report.lemaire),
+        **(energy_tree(report.simulated.energy) if report.simulated else {}),
+    }
     tree = {
         "schema": SCHEMA,
         "tool": {"version": report.tool_version},
+        "partial": report.partial or None,
         "warnings": list(report.all_warnings),
         "model": _fields(report.model),
         "target": _fields(report.target),
@@ -144,12 +171,22 @@ def _tree(report: Report) -> dict[str, Any]:
         "spikes": _spikes(report.spikes),
         "claim": _claim(report.claim, report.paper),
         "agreement": [_agreement(a) for a in report.agreement] or None,
-        **chip_tree(report.chip, report.model.steps),
+        **_chip(report),
         "energy": _without_none(prices) or None,
+        "criticism": [_check(check) for check in report.criticism] or None,
         "neurobench": _neurobench(report.neurobench),
         "timing": dict(report.timing_s) or None,
     }
     return _without_none(tree)
+
+
+def _chip(report: Report) -> dict[str, Any]:
+    """Return the sections of a chip; a simulation adds to its latency."""
+    tree = chip_tree(report.chip, report.model.steps)
+    if report.simulated is not None:
+        tree["latency"] = tree.get("latency", {}) | latency_tree(report.simulated)
+        tree["simulation"] = simulation_tree(report.simulated)
+    return tree
 
 
 def _without_none(tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -261,6 +298,20 @@ def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
     if estimate is None:
         return None
     values = {"snn_j": estimate.snn_j, "ann_j": estimate.ann_j, "ratio": estimate.ratio}
+    return _without_none(values)
+
+
+def _check(check: Check) -> dict[str, Any]:
+    """A figure that was not published or not measured is absent."""
+    values = {
+        "name": check.name,
+        "source": check.source,
+        "threshold": list(check.threshold) or None,
+        "measured": check.measured,
+        "unit": check.unit,
+        "verdict": check.verdict,
+        "says": check.says,
+    }
     return _without_none(values)
 
 

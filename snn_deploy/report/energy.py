@@ -15,6 +15,10 @@ ACCUMULATE_J = 0.9e-12
 """One addition, fp32, 45 nm. Horowitz, ISSCC 2014."""
 
 
+ANALOG = "analog first layers"
+"""Name of a share that others look for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """A part of an estimate: so many operations of one kind in one inference."""
@@ -52,8 +56,8 @@ class Estimate:
 
     @property
     def ratio(self) -> float | None:
-        """How many times the twin's energy is the spiking network's; None where that is nothing."""
-        return self.ann_j / self.snn_j if self.snn_j else None
+        """How many times the twin's energy is the network's own; None where either is nothing."""
+        return self.ann_j / self.snn_j if self.snn_j and self.ann_j else None
 
 
 def paper(activity: Activity) -> Estimate:
@@ -68,7 +72,7 @@ def paper(activity: Activity) -> Estimate:
     """
     analog, others = _split(activity)
     shares = (
-        Share("analog first layers", _analog_macs(activity, analog), MAC_J),
+        Share(ANALOG, _analog_macs(activity, analog), MAC_J),
         Share("spiking layers", _operations(activity, _without_messages(others)), ACCUMULATE_J),
         _of_messages(activity, others),
     )
@@ -122,7 +126,7 @@ def charged(activity: Activity) -> Estimate:
     spikes = [s for s in others if s.reads != "stream" and not _reads_pooled(s)]
     steps = activity.steps
     shares = (
-        Share("analog first layers", _analog_macs(activity, analog), MAC_J),
+        Share(ANALOG, _analog_macs(activity, analog), MAC_J),
         Share("spiking layers", _operations(activity, _without_messages(spikes)), ACCUMULATE_J),
         _of_messages(activity, others),
         Share("shortcuts on the real-valued stream", steps * _macs(shortcuts), MAC_J),

@@ -7,6 +7,7 @@ from snn_deploy.validation import Agreement
 
 from .claim import Claim, SpikesSection
 from .sections import AccuracySection, QuantizationSection
+from .simulated import Simulation
 from .wording import count, percent
 
 TOLERATED_LOSS = 0.005
@@ -22,14 +23,24 @@ def notices(
     spikes: SpikesSection | None,
     claim: Claim | None,
     agreement: Sequence[Agreement],
+    simulated: Simulation | None,
 ) -> tuple[str, ...]:
     """Return the warnings, the gravest first."""
     return (
+        *_of_simulation(simulated),
         *_of_agreement(agreement),
         *_of_quantization(quantization),
         *_of_accuracy(accuracy),
         *_of_spikes(spikes, claim),
     )
+
+
+def _of_simulation(simulated: Simulation | None) -> Iterator[str]:
+    if simulated is not None and simulated.partial:
+        yield (
+            "The simulation was stopped by hand: all figures of the chip are of the first "
+            f"{count(simulated.samples)} of {count(simulated.asked)} samples."
+        )
 
 
 def _of_agreement(agreement: Sequence[Agreement]) -> Iterator[str]:

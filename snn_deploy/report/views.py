@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from snn_deploy.validation import Agreement
 
 from .claim import Claim
+from .criticism import Check
 from .document import Report
-from .energy import Estimate
+from .energy import ANALOG, Estimate
+from .memory import ADDRESSING, ARITHMETIC, BIASES, NUMBERS, POTENTIALS, WEIGHTS
 from .neurobench import NeuroBench
 from .notices import is_loss
 from .published import PUBLISHED, ratio_verdict
@@ -59,22 +61,37 @@ _MARKS = {
 }
 
 _COLOURS = {
-    "analog first layers": "c1",
+    ANALOG: "c1",
     "spiking layers": "c2",
     "shortcuts on the real-valued stream": "c3",
     "layers that read pooled spikes": "c4",
     "neuron updates": "c5",
     "residual additions": "c6",
+    WEIGHTS: "c7",
+    POTENTIALS: "c8",
+    NUMBERS: "c9",
+    BIASES: "c10",
+    ARITHMETIC: "c11",
+    ADDRESSING: "c12",
 }
+"""Accesses to memory are hatched, so that neither eyes nor print need so many hues."""
 
 
-def cards(report: Report) -> tuple[Card, ...]:
-    """Return the four verdicts."""
+def cards(
+    report: Report, ratios: Sequence[float] = (), said: Sequence[str] = ()
+) -> tuple[Card, ...]:
+    """Return the four verdicts.
+
+    Args:
+        report: that is judged.
+        ratios: of the ANN's energy over the spiking network's, which no account here gives.
+        said: of them.
+    """
     return (
         _same_spikes(report.agreement),
         _accuracy(report.accuracy),
         _one_spike(report.claim, report.spikes.samples if report.spikes else 0),
-        _energy(report.paper, report.charged),
+        _energy(report.paper, report.charged, report.lemaire, ratios=ratios, said=said),
     )
 
 
@@ -196,29 +213,35 @@ def verdicts(report: Report) -> str:
     return f"This network: {'; '.join(found)}."
 
 
-def _energy(paper: Estimate | None, charged: Estimate | None) -> Card:
+def _energy(*accounts: Estimate | None, ratios: Sequence[float], said: Sequence[str]) -> Card:
     question = "Energy against the ANN"
-    known = [(n, e) for n, e in (("paper's", paper), ("charged", charged)) if e is not None]
-    ratios = [(n, e, e.ratio) for n, e in known if e.ratio is not None]
-    if not ratios:
+    names = ("by the paper's account", "by the charged account", "with memory accesses")
+    known = zip(names, accounts, strict=True)
+    present = [(name, e, e.ratio) for name, e in known if e is not None and e.ratio is not None]
+    if not present:
         return card(question, "Not estimated", "none", "No data was run through the network.")
-    accounts = ", ".join(f"{energy(e.snn_j)} by the {n} account" for n, e, _ in ratios)
-    lines = [
-        f"{accounts}; the ANN {energy(ratios[0][1].ann_j)}.",
-        "Arithmetic only, 45 nm; an estimate, not a measurement.",
-    ]
-    worst, best = min(r for *_, r in ratios), max(r for *_, r in ratios)
+    by_twin: dict[float, list[str]] = {}
+    for name, e, _ in present:
+        by_twin.setdefault(e.ann_j, []).append(f"{energy(e.snn_j)} {name}")
+    lines = [f"{', '.join(own)}; the ANN {energy(ann_j)}." for ann_j, own in by_twin.items()]
+    found = [*(ratio for *_, ratio in present), *ratios]
+    worst, best = min(found), max(found)
     tone = "good" if worst >= 1 else "fair"
-    return card(question, _factors(worst, best), tone, *lines)
+    lines.append("Estimates for 45 nm, not measurements.")
+    return card(question, _factors(worst, best), tone, *lines, *said)
 
 
 def _factors(worst: float, best: float) -> str:
-    """Return how much less, as a range where the accounts differ in two digits."""
-    if worst < 1:
-        return f"{1 / worst:.1f}\N{MULTIPLICATION SIGN} more"
-    low, high = f"{worst:.1f}", f"{best:.1f}"
-    both = low if low == high else f"{low}\N{EN DASH}{high}"
-    return f"{both}\N{MULTIPLICATION SIGN} less"
+    """Return how much less or more, as a range where the accounts differ in two digits."""
+    ends = [_factor(ratio) for ratio in (worst, best)]
+    if worst < 1 <= best:
+        return " to ".join(f"{value}\N{MULTIPLICATION SIGN} {word}" for value, word in ends)
+    values = "\N{EN DASH}".join(sorted({value for value, _ in ends}, key=float))
+    return f"{values}\N{MULTIPLICATION SIGN} {ends[0][1]}"
+
+
+def _factor(ratio: float) -> tuple[str, str]:
+    return (f"{ratio:.1f}", "less") if ratio >= 1 else (f"{1 / ratio:.1f}", "more")
 
 
 def factor(ratio: float | None) -> str:
@@ -228,10 +251,9 @@ def factor(ratio: float | None) -> str:
     return f"{ratio:.1f} times less than the ANN" if ratio >= 1 else f"{1 / ratio:.1f} times more"
 
 
-def energy_rows(paper: Estimate | None, charged: Estimate | None) -> tuple[Row, ...]:
-    """Return the bars of the twin and of each account, on one scale."""
-    known = [("Paper's account", paper), ("Charged account", charged)]
-    present = [(name, estimate) for name, estimate in known if estimate is not None]
+def energy_rows(*accounts: tuple[str, Estimate | None]) -> tuple[Row, ...]:
+    """Return the bars of the twin that accounts share and of each of them, on one scale."""
+    present = [(name, estimate) for name, estimate in accounts if estimate is not None]
     if not present:
         return ()
     ann_j = present[0][1].ann_j
@@ -258,6 +280,31 @@ def energy_shares(estimate: Estimate, longest: float) -> tuple[Segment, ...]:
         )
         for share in estimate.shares
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a network answers a critic. tone and mark: as of a `Card`."""
+
+    check: Check
+    tone: str
+    mark: str
+
+
+_TONES = {
+    "for the spiking network": "good",
+    "yes": "good",
+    "depends on the ANN": "fair",
+    "not stated": "none",
+    "for the ANN": "bad",
+    "no": "bad",
+}
+
+
+def answers(checks: Sequence[Check]) -> tuple[Answer, ...]:
+    """Return the checks with marks."""
+    tones = [(check, _TONES[check.verdict]) for check in checks]
+    return tuple(Answer(check, tone, _MARKS[tone]) for check, tone in tones)
 
 
 def time_rows(timing_s: Mapping[str, float]) -> tuple[Row, ...]:

@@ -24,6 +24,16 @@ def energy(joules: float) -> str:
     return _with_prefix(joules, "J")
 
 
+def power(watts: float) -> str:
+    """Return e.g. `232 mW`."""
+    return _with_prefix(watts, "W")
+
+
+def saving(ratio: float) -> str:
+    """Return a saving, or what is the contrary of one: `6.3 x less`, `1.4 x more`."""
+    return f"{ratio:.1f} x less" if ratio >= 1 else f"{1 / ratio:.1f} x more"
+
+
 def seconds(value: float) -> str:
     """Return e.g. `1.23 s`, `85 ms`, or `2 min 5 s`."""
     if value >= 100:

@@ -53,9 +53,13 @@ def weight_layers(graph: Graph) -> list[Node]:
 
 def additions(graph: Graph) -> int:
     """Return how many numbers the graph adds to others at a step, constants left out."""
+    return sum((len(node.inputs) - 1) * node.type.size for node in varying_additions(graph))
+
+
+def varying_additions(graph: Graph) -> list[Node]:
+    """Return the additions whose sums change from step to step, in graph order."""
     values = _values(graph)
-    adds = (n for n in graph.nodes if isinstance(n.op, Add) and not values[n.name].constant)
-    return sum((len(node.inputs) - 1) * node.type.size for node in adds)
+    return [n for n in graph.nodes if isinstance(n.op, Add) and not values[n.name].constant]
 
 
 def _values(graph: Graph) -> Mapping[str, Origin]:

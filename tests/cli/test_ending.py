@@ -50,6 +50,11 @@ RAISED: list[tuple[Callable[[], BaseException], int, str]] = [
         7,
         "run_net.py ended with code 1; its last words: a.py | ValueError: b",
     ),
+    (
+        lambda: errors.ConditionError([("a > 1", ["a = 2"]), ("1 < 2", [])]),
+        8,
+        "--fail-if holds: a > 1, a = 2; 1 < 2; the comparison says what changed",
+    ),
     (lambda: errors.GraphError("net", "conv", "is nowhere"), 70, "node 'conv': is nowhere"),
     (
         lambda: ModuleNotFoundError("No module named 'torch'", name="torch.nn"),
@@ -97,7 +102,7 @@ def test_every_error_has_its_code() -> None:
     def families(kind: type[errors.SnnDeployError]) -> set[int]:
         return {kind.exit_code}.union(*(families(each) for each in kind.__subclasses__()))
 
-    assert families(errors.SnnDeployError) == {1, 2, 3, 4, 5, 6, 7, 70}
+    assert families(errors.SnnDeployError) == {1, 2, 3, 4, 5, 6, 7, 8, 70}
 
 
 def test_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:

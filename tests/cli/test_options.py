@@ -19,7 +19,7 @@ PANELS = {
     | {"fires-at-equality"},
     "Quantisation": {"weight-bits", "per-channel", "input-bits", "current-bits"},
     "ONNX": {"form", "inline", "float"},
-    "Chip": {"residual", "lava-samples"},
+    "Chip": {"residual", "lava-samples", "chip-samples", "tier", "workers"},
     "Output": {
         "target",
         "to",

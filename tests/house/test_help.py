@@ -4,7 +4,7 @@ import pytest
 
 from tests.house.tree import run_python
 
-HEAVY = ["torch", "norse", "onnx", "onnx_ir", "onnxruntime", "h5py"]
+HEAVY = ["numpy", "numba", "torch", "norse", "onnx", "onnx_ir", "onnxruntime", "h5py", "jinja2"]
 
 
 @pytest.mark.parametrize("entry", ["main", "export_main"])

@@ -38,6 +38,7 @@ ONLY_IN = {
     "onnx_ir": ["converters.onnx"],
     "onnxruntime": ["converters.onnx"],
     "jinja2": ["report"],
+    "numba": ["simulation"],
     "typer": ["cli"],
 }
 

@@ -101,7 +101,7 @@ def test_json_is_all_that_is_printed(floats: Path, tmp_path: Path) -> None:
     assert (ended.code, ended.err) == (0, "")
     assert ended.out == (tmp_path / "net" / "report.json").read_text(encoding="utf-8")
     keys = ["schema", "tool", "warnings", "model", "target", "quantization", "accuracy", "spikes"]
-    keys += ["claim", "agreement", "energy", "neurobench", "timing"]
+    keys += ["claim", "agreement", "energy", "criticism", "neurobench", "timing"]
     assert list(ended.json()) == keys
 
 

@@ -15,7 +15,9 @@ from snn_deploy.report import (
     TargetSection,
     charged,
     describe,
+    examine,
     judge,
+    lemaire,
     measure,
     paper,
 )
@@ -71,6 +73,7 @@ def report(depth: int = 8) -> Report:
     """A report with every section, of the thin CIFAR network."""
     graph = cifar(depth, steps=4)
     activity = uniform(graph)
+    arithmetic, memory = paper(activity), lemaire(graph, activity)
     layers = [QuantizedLayer(s.name, 0.01, -3, 0.004) for s in activity.synapses]
     return Report(
         tool_version="0.1.0",
@@ -90,8 +93,10 @@ def report(depth: int = 8) -> Report:
         spikes=describe(activity),
         claim=judge(activity),
         agreement=(Agreement("onnxruntime", "integer, step", 41, 4, 100, 96_412_000, 0),),
-        paper=paper(activity),
+        paper=arithmetic,
         charged=charged(activity),
+        lemaire=memory,
+        criticism=examine(graph, activity, arithmetic, memory),
         neurobench=measure(graph, activity),
         timing_s={"trace": 0.4, "quantize": 5.8},
         command="snn-export model.pt --target onnx",

@@ -9,15 +9,18 @@ import pytest
 
 from snn_deploy.report import (
     AccuracySection,
+    Estimate,
     ModelSection,
     QuantizationSection,
     Report,
+    Share,
     describe,
     judge,
 )
 from snn_deploy.validation import Agreement, Difference
 
 from .activities import CHIP, firing, report
+from .runs import full
 
 SMALL = Report(tool_version="0.1.0", model=ModelSection("m", None, "m", 1, 1, 1, 1, (1,)))
 
@@ -33,7 +36,10 @@ def outline(tree: Any, path: str = "") -> list[str]:
 
 def test_keys_are_stable(golden: Callable[[str, str], None]) -> None:
     wrong = Agreement("c", "host", 1, 1, 1, 5, 2, Difference("lif", 0, (1, 2), 1.0, 0.0))
-    tree = json.loads(replace(report(), agreement=(wrong,), chip=CHIP).to_json())
+    made = replace(
+        report(), agreement=(wrong,), chip=CHIP, simulated=replace(full(), asked=8), partial=True
+    )
+    tree = json.loads(made.to_json())
     golden("report_keys.txt", "\n".join(outline(tree)) + "\n")
 
 
@@ -43,7 +49,9 @@ def test_design_keys() -> None:
     counted = ["name", "neurons", "spikes", "rate"]
     spread = ["per_neuron_per_inference", "deviation", "min", "max"]
     assert list(tree["spikes"]["layers"][0]) == counted + spread
-    assert list(tree["energy"]["charged"]) == ["snn_j", "ann_j", "ratio"]
+    assert list(tree["energy"]) == ["paper", "charged", "lemaire"]
+    for account in tree["energy"].values():
+        assert list(account) == ["snn_j", "ann_j", "ratio"]
     assert tree["model"]["input_shape"] == [3, 32, 32]
     assert tree["accuracy"] == {"samples": 200, "float": 0.8, "integer": 0.795}
     assert tree["timing"] == {"trace": 0.4, "quantize": 5.8}
@@ -66,6 +74,16 @@ def test_what_was_not_computed_is_absent() -> None:
     assert "source_sha256" not in tree["model"]
     half = replace(SMALL, accuracy=AccuracySection(10, None, 0.5))
     assert json.loads(half.to_json())["accuracy"] == {"samples": 10, "integer": 0.5}
+
+
+def test_critics_are_answered_in_numbers() -> None:
+    """A threshold that nobody published, and a figure that nobody measured, are absent."""
+    checks = {check["name"]: check for check in json.loads(report().to_json())["criticism"]}
+    assert checks["spikes-per-synapse"]["threshold"] == [0.15, 1.38]
+    assert checks["spike-rate"]["verdict"] == "not stated"
+    assert checks["spike-rate"]["measured"] == pytest.approx(0.2, abs=1e-4)
+    assert "threshold" not in checks["spike-rate"]
+    assert "measured" not in checks["pre-silicon"]
 
 
 def test_values_that_are_no_numbers_are_refused() -> None:
@@ -93,6 +111,19 @@ def test_summary_is_plain_text() -> None:
     assert "0.80 per neuron and inference" in text
     assert text.isprintable() or "\n" in text
     assert SMALL.summary().startswith("model      m: 1 parameters")
+
+
+def test_summary_says_what_costs_more() -> None:
+    """By an account in which the spiking network is dearer than its twin."""
+    assert report().lemaire is not None
+    dear = Estimate((Share("weights", 3.0, 1e-3),), 2e-3, (), ())
+    line = replace(report(), lemaire=dear).summary().splitlines()[-2]
+    assert line.startswith("energy ")
+    assert line.endswith("; 3.00 mJ with memory accesses, 1.5 x more than the ANN")
+    assert " x less than the ANN; " in line
+    assert "memory" not in replace(report(), lemaire=None).summary()
+    alone = replace(report(), lemaire=replace(dear, ann_j=0.0)).summary()
+    assert "; 3.00 mJ with memory accesses\n" in alone
 
 
 def test_warnings_come_from_the_numbers() -> None:

@@ -109,6 +109,9 @@ def test_an_analog_layer_of_a_sequence_is_paid_at_every_step() -> None:
 def test_nothing_has_no_ratio() -> None:
     estimate = paper(Activity(0, 0, (), (), (), 0, ()))
     assert (estimate.snn_j, estimate.ann_j, estimate.ratio) == (0, 0, None)
+    neurons_alone = charged(Activity(1, 2, hand_made().neurons, (), (), 0, (5,)))
+    assert neurons_alone.snn_j > neurons_alone.ann_j == 0
+    assert neurons_alone.ratio is None
 
 
 @cache

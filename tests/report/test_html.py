@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from snn_deploy.report import ModelSection, Report, describe, judge, render
+from snn_deploy.report import Estimate, ModelSection, Report, Share, describe, judge, render
 from snn_deploy.report.charts import by_layer, by_sample, by_step
-from snn_deploy.report.views import wilson
+from snn_deploy.report.views import cards, energy_shares, wilson
 from snn_deploy.validation import Agreement, Difference
 
 from .activities import firing, report
@@ -171,6 +171,84 @@ def test_interval_against_a_table() -> None:
 def test_report_is_a_value() -> None:
     assert isinstance(SMALL, Report)
     assert replace(SMALL) == SMALL
+
+
+def energies(*ratios: float) -> Report:
+    """A report whose accounts save so much."""
+    shares = (Share("weights", 1.0, 1e-3),)
+    accounts = [Estimate(shares, ratio * 1e-3, (), ()) for ratio in ratios]
+    names = ("paper", "charged", "lemaire")
+    return replace(report(), **dict(zip(names, accounts, strict=True)))
+
+
+@pytest.mark.parametrize(
+    ("ratios", "answer", "tone"),
+    [
+        ((6.3, 5.2, 1.0), "1.0\N{EN DASH}6.3\N{MULTIPLICATION SIGN} less", "good"),
+        (
+            (6.3, 5.2, 0.8),
+            "1.2\N{MULTIPLICATION SIGN} more to 6.3\N{MULTIPLICATION SIGN} less",
+            "fair",
+        ),
+        ((0.5, 0.8, 0.625), "1.2\N{EN DASH}2.0\N{MULTIPLICATION SIGN} more", "fair"),
+        ((2.0, 2.0, 2.0), "2.0\N{MULTIPLICATION SIGN} less", "good"),
+    ],
+)
+def test_energy_is_a_range_over_all_accounts(
+    ratios: tuple[float, ...], answer: str, tone: str
+) -> None:
+    card = cards(energies(*ratios))[-1]
+    assert (card.answer, card.tone) == (answer, tone)
+
+
+def test_each_twin_is_named_once() -> None:
+    """Two accounts have one twin, the third another."""
+    lines = cards(energies(4.0, 4.0, 0.5))[-1].lines
+    assert lines[0] == (
+        "1.00 mJ by the paper's account, 1.00 mJ by the charged account; the ANN 4.00 mJ."
+    )
+    assert lines[1] == "1.00 mJ with memory accesses; the ANN 500 \N{MICRO SIGN}J."
+
+
+def test_bars_stand_beside_their_own_twin() -> None:
+    """Memory costs so much more that one scale would hide the arithmetic."""
+    text = words(render(report()))
+    assert text.count("the same layers without spikes") == 2
+    assert "Arithmetic alone , on a scale of their own" in text
+    alone = words(render(replace(report(), lemaire=None)))
+    assert alone.count("the same layers without spikes") == 1
+    assert "on a scale" not in alone
+
+
+def test_critics_are_answered_without_colour() -> None:
+    made = report()
+    page = render(made)
+    text = words(page)
+    assert "What critics of such estimates ask" in text
+    for check in made.criticism:
+        assert f"{check.question} {check.verdict[0].upper()}{check.verdict[1:]}. " in text
+        assert check.source in text
+    marks = re.findall(r'<li class="\w+"><span class="mark" aria-hidden="true">(.)</span>', page)
+    shown = dict(zip((check.verdict for check in made.criticism), marks, strict=True))
+    assert shown == {
+        "depends on the ANN": "!",
+        "for the spiking network": "\N{CHECK MARK}",
+        "not stated": "\N{EN DASH}",
+        "for the ANN": "\N{MULTIPLICATION X}",
+        "yes": "\N{CHECK MARK}",
+    }
+    assert "critics" not in words(render(replace(made, criticism=())))
+
+
+def test_every_share_has_a_colour_of_its_own() -> None:
+    """And the page defines it; none falls back to that of the twin."""
+    made, page = report(), render(report())
+    for estimate in (made.charged, made.lemaire):
+        assert estimate is not None
+        colours = [segment.colour for segment in energy_shares(estimate, estimate.snn_j)]
+        assert len(set(colours)) == len(colours)
+        assert "c0" not in colours
+        assert all(f".{colour} {{" in page for colour in colours)
 
 
 def test_the_claim_stands_beside_the_published_networks() -> None:

@@ -1,16 +1,20 @@
 """Every number of a target says where it is from."""
 
 import hashlib
+import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from snn_deploy import targets
-from snn_deploy.hardware import Limits, Target, unit_of
+from snn_deploy.hardware import Target, unit_of
 from snn_deploy.registry import CONVERTERS
+from snn_deploy.targets.checks import KINDS, TABLES
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "targets"
@@ -37,26 +41,53 @@ def test_a_target_loads(name: str) -> None:
     assert found.title
 
 
+def numbers(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every number of a target that ships, as its file has it."""
+    content = tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+    for table in TABLES:
+        yield from content.get(table, {}).items()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_number_has_a_source_that_the_readme_explains(name: str) -> None:
     """ "none" is the source of what is assumed from nothing."""
-    content = tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
-    for key, entry in content["limits"].items():
-        assert entry["value"] > 0, key
-        assert entry["kind"] in targets.KINDS, key
+    for key, entry in numbers(name):
+        assert entry["kind"] in KINDS, key
         assert entry["source"] == "none" or f"| `{entry['source']}` |" in README, key
         assert entry["source"] != "none" or entry["kind"] == "assumed", key
+        assert entry["kind"] != "assumed" or entry.get("note"), key
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_number_is_there_and_zero_says_why(name: str) -> None:
+    for key, entry in numbers(name):
+        value = entry["value"]
+        least = min(seconds for _, seconds in value) if isinstance(value, list) else value
+        assert least > 0 or (least == 0 and entry["note"]), key
+
+
+def test_every_source_is_named_by_a_number() -> None:
+    files = "".join((FOLDER / f"{name}.toml").read_text(encoding="utf-8") for name in NAMES)
+    keys = re.findall(r"^\| `([\w-]+)` \|", README.partition("Sources:")[2], re.MULTILINE)
+    assert keys
+    assert [key for key in keys if key not in files] == []
 
 
 def test_the_chips_keep_what_their_numbers_rest_on() -> None:
     for name in ("loihi", "loihi2"):
         chip = targets.load(name).chip
         assert chip is not None
-        told = {f.name for f in fields(Limits) if getattr(chip.limits, f.name) is not None}
-        assert set(chip.facts) == told
-        for key, fact in chip.facts.items():
-            assert fact.value == getattr(chip.limits, key)
-            assert fact.unit == unit_of(key)
+        parts = (chip.limits, chip.energy, chip.latency, chip.network)
+        held = {f.name: getattr(part, f.name) for part in parts for f in fields(part)}
+        assert {key: fact.value for key, fact in chip.facts.items()} == {
+            key: value for key, value in held.items() if value is not None
+        }
+        assert all(fact.unit == unit_of(key) for key, fact in chip.facts.items())
+
+
+def test_no_two_numbers_of_a_chip_have_one_name() -> None:
+    found = [field.name for table in TABLES.values() for field in fields(table)]
+    assert len(found) == len(set(found))
 
 
 def test_the_numbers_that_everything_rests_on() -> None:
@@ -76,6 +107,11 @@ def test_units_go_by_the_name() -> None:
     assert unit_of("synapse_words") == "word"
     assert unit_of("state_bytes") == "byte"
     assert unit_of("max_delay") == "step"
+    assert unit_of("send_j") == "J"
+    assert unit_of("barrier_s") == "s"
+    assert unit_of("static_w") == "W"
+    assert unit_of("buffer_flits") == "flit"
+    assert unit_of("receive_messages") == ""
     assert unit_of("neurons") == ""
 
 
@@ -137,6 +173,7 @@ def test_a_new_chip(made: Path) -> None:
         ('unit = "bit", ', "", "needs the unit 'bit'"),
         ('"bit"', '"byte"', "needs the unit 'bit'"),
         ("kind =", "colour = 3, kind =", "has 'colour'"),
+        ("kind =", "note = 3, kind =", "needs a note that is text"),
     ],
 )
 def test_a_number_that_is_not_sourced_does_not_load(
@@ -154,6 +191,7 @@ def test_a_number_that_is_not_sourced_does_not_load(
     ("old", "new", "told"),
     [
         ("[limits]", "colour = 3\n[limits]", "colour is unknown"),
+        ("[limits]", "[energy]\n[limits]", "energy is unknown"),
         ("weight_bits", "wait_bits", "limits.wait_bits is unknown; limits.weight_bits is missing"),
         ('title = "A program"\n', "", "title is missing"),
         ('title = "A program"\n', "title = 3\n", "title is a word or two, not 3"),
@@ -162,6 +200,7 @@ def test_a_number_that_is_not_sourced_does_not_load(
         (
             'kind = "runtime"',
             'kind = "chip"',
+            "energy is missing; latency is missing; network is missing; "
             "synapse_store is missing; limits.bias_bits is missing",
         ),
         ("[limits]", "limits = 3\n[other]", "limits is a table"),
