@@ -266,7 +266,8 @@ def _of_silicon() -> Check:
         "J per synaptic operation",
         "yes",
         f"The {energy(PRE_SILICON_J)} often quoted for Loihi were simulated before there was a "
-        "chip, and are a minimum. The accounts in 45 nm do not use them.",
+        "chip, and are a minimum. The accounts in 45 nm do not use them, and what a chip's prices "
+        "rest on stands beside each of them.",
     )
 
 
