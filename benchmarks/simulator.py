@@ -32,7 +32,9 @@ from snn_deploy import targets
 Rows = list[dict[str, Any]]
 PARTS = ("agreement", "times", "speed", "memory", "growth", "alone")
 COMPARING = ("agreement", "times")
-MODELS: tuple[sanafe_driver.Timing, ...] = ("simple", "detailed", "cycle")
+MODELS: Mapping[sanafe_driver.Timing, int] = {"simple": 1, "detailed": 3, "cycle": 3}
+"""How often they run. The messages of a neuron leave in the order of addresses in memory there,
+another one on every new chip."""
 
 
 def main() -> None:
@@ -94,7 +96,10 @@ def _times(given: argparse.Namespace, console: Console) -> Rows:
     for name in _chosen(given, NAMES):
         work = workload(name, as_cycle(target), given.sanafe, cycles=True)
         with sanafe_driver.process(given.sanafe, work.description, work.chip) as process:
-            answers = {model: process.run(work.steps, model) for model in MODELS}
+            answers = {
+                model: [process.run(work.steps, model) for _ in range(times)]
+                for model, times in MODELS.items()
+            }
         rows.append(asdict(timing(work, answers)))
         console.print(sanafe_tables.ratios(rows[-1]))
     return rows

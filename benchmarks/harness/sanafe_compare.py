@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from statistics import fmean
 
 import numpy as np
 
@@ -11,12 +12,14 @@ from snn_deploy.ir.graph import Array
 from snn_deploy.simulation.chip.contention import Contention, StepTime
 from snn_deploy.simulation.chip.cycle import Cycle
 from snn_deploy.simulation.chip.emission import Emissions, Stepper
-from snn_deploy.simulation.chip.machine import PER_SECOND, SPIKE, Machine
+from snn_deploy.simulation.chip.machine import SPIKE, Machine
 from snn_deploy.simulation.chip.marks import Marker, Marks
 from snn_deploy.simulation.chip.result import EVENT_KINDS, ChipCounts
+from snn_deploy.simulation.chip.routes import PER_SECOND
 from snn_deploy.simulation.chip.run import Simulator
 
 from .sanafe_driver import Answer, Description
+from .sanafe_driver import Timing as Model
 from .sanafe_lists import Lists
 from .sanafe_mapped import Mapped, numbered
 
@@ -190,7 +193,8 @@ class Timing:
         name: of the workload.
         messages: in all steps.
         cores: in use.
-        theirs, ours: by tier.
+        theirs, ours: by tier; theirs on average over its runs.
+        varies: the largest difference between runs of its cycle tier, as a part of it.
         ended: ours by tier, where a step ends as in SANA-FE's cycle tier, see `_as_it_ends`.
         barrier_s: what was left out of each.
     """
@@ -199,17 +203,18 @@ class Timing:
     messages: int
     cores: int
     theirs: Mapping[str, float]
+    varies: float
     ours: Mapping[str, float]
     ended: Mapping[str, float]
     barrier_s: float
 
 
-def timing(work: Workload, answers: Mapping[str, Answer]) -> Timing:
+def timing(work: Workload, answers: Mapping[Model, Sequence[Answer]]) -> Timing:
     """Compare the times of all tiers.
 
     Args:
         work: on a chip of `as_cycle`.
-        answers: by SANA-FE's timing model.
+        answers: runs by SANA-FE's timing model.
     """
     machine, stepper = work.machine, Stepper(work.machine)
     models = {"contention": Contention(machine), "cycle": Cycle(machine)}
@@ -223,11 +228,17 @@ def timing(work: Workload, answers: Mapping[str, Answer]) -> Timing:
             ours[tier] += int(max(time.sent_ps.max(), time.received_ps.max()))
             ended[tier] += _as_it_ends(made, time)
     barrier_s = work.chip.latency.barrier(machine.routers)
+    runs = {
+        model: [float((answer.step_s - barrier_s).sum()) for answer in found]
+        for model, found in answers.items()
+    }
+    cycle = runs["cycle"]
     return Timing(
         work.name,
-        answers["simple"].messages,
+        answers["simple"][0].messages,
         len(machine.cores),
-        {name: float((a.step_s - barrier_s).sum()) for name, a in answers.items()},
+        {model: fmean(seconds) for model, seconds in runs.items()},
+        (max(cycle) - min(cycle)) / fmean(cycle),
         {name: ps / PER_SECOND for name, ps in ours.items()},
         {name: ps / PER_SECOND for name, ps in ended.items()},
         barrier_s * work.steps,

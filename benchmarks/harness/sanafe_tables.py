@@ -60,11 +60,12 @@ def _both(ours: int, theirs: int) -> str:
 def _times(rows: Rows) -> Table:
     table = _table("Times as parts of SANA-FE's cycle tier, without the barrier", "network")
     titles = ("cores", "messages", "simple", "detailed", "ideal", "contention", "cycle")
-    for title in (*titles, "contention, ended", "cycle, ended"):
+    for title in (*titles, "contention, ended", "cycle, ended", "varies"):
         table.add_column(title, justify="right")
     for row in rows:
         parts = [f"{part:.3f}" for part in _ratios(row).values()]
-        table.add_row(row["name"], f"{row['cores']}", f"{row['messages']:,}", *parts)
+        counts = (f"{row['cores']}", f"{row['messages']:,}")
+        table.add_row(row["name"], *counts, *parts, f"{row['varies']:.1%}")
     table.add_section()
     for title, of in (("off by, mean", fmean), ("off by, most", max)):
         off = [of(abs(_ratios(row)[name] - 1) for row in rows) for name in _ratios(rows[0])]

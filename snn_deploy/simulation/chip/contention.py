@@ -24,7 +24,8 @@ from snn_deploy.ir.graph import Array
 
 from .compiled import part, push, sift, whole
 from .emission import Emissions
-from .machine import Machine, picoseconds
+from .machine import Machine
+from .routes import picoseconds
 from .sending import CURSOR, begin, sending, turn
 
 _NONE = -1

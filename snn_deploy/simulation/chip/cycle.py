@@ -26,7 +26,8 @@ from snn_deploy.ir.graph import Array
 from .compiled import part, push, sift, whole
 from .contention import StepTime, link_latencies
 from .emission import Emissions
-from .machine import Machine, picoseconds
+from .machine import Machine
+from .routes import picoseconds
 from .sending import CURSOR, begin, sending, turn
 
 _NOBODY = -1

@@ -7,8 +7,9 @@ synapses it has.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, product
+from typing import Self
 
 import numpy as np
 from numba import njit
@@ -62,6 +63,12 @@ class FanOut:
     slot: Array
     events: Array
     kind: Array
+
+    def without_entries(self) -> Self:
+        """Return the classes of the neurons, and nothing of what they reach."""
+        return replace(
+            self, of=self.of[:0], slot=self.slot[:0], events=self.events[:0], kind=self.kind[:0]
+        )
 
 
 def event_kind(synapse: Synapse) -> EventKind:

@@ -1,7 +1,7 @@
 """A placed network as flat arrays, which compiled loops walk: neurons, cores, messages, events."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -16,12 +16,10 @@ from snn_deploy.placement.layers import on_cores
 from snn_deploy.placement.mesh import Mesh, mesh
 
 from .fanout import FanOut, Reader, event_kind, fan_out, tiling_of
+from .routes import Routes, picoseconds, routes
 
 SPIKE, GRADED, UPDATED = 1, 2, 4
 """Bits of a mark: a neuron sends a spike, sends a graded message, is updated."""
-
-PER_SECOND = 1e12
-"""Times are whole picoseconds: sums of them are exact, whatever their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,39 +58,6 @@ class Tiles:
 
 
 @dataclass(frozen=True, slots=True)
-class Routes:
-    """Where messages go, by class of neuron: two lists, each in compressed rows.
-
-    Attributes:
-        first: of each sender's classes.  int64 [senders]
-        message_at: rows of `core` and `work`.  int64 [classes + 1]
-        core: that a message goes to, a place in `Machine.cores`.  int32 [messages]
-        work: picoseconds that it keeps that core busy.  int64 [messages]
-        event_at: rows of the others.  int64 [classes + 1]
-        tile, kind, events: synaptic events that it causes.  int32, int8, int32 [entries]
-    """
-
-    first: Array
-    message_at: Array
-    core: Array
-    work: Array
-    event_at: Array
-    tile: Array
-    kind: Array
-    events: Array
-
-    @property
-    def classes(self) -> int:
-        """Number of classes of all senders."""
-        return len(self.message_at) - 1
-
-    @property
-    def nbytes(self) -> int:
-        """Memory of the lists."""
-        return sum(getattr(self, name).nbytes for name in self.__slots__)
-
-
-@dataclass(frozen=True, slots=True)
 class Pace:
     """Picoseconds that a core takes for what it does.  int64 [cores] each; the host is the last.
 
@@ -121,7 +86,7 @@ class Machine:
         depths: chip steps by which each population lags behind the input.  int64 [populations]
         boxes: of the populations, [C, H, W] each.
         cores: the places in use, ascending; the host follows as one more, at the first router.
-        senders: spikes and graded messages of the populations.
+        senders: spikes and graded messages of the populations; what they reach is in `routes`.
         tiles: of the populations.
         routes: of the senders' classes.
         pace: of the cores.
@@ -235,7 +200,8 @@ def assemble(
         senders: of the populations.
     """
     depths, sizes = zip(*populations.values(), strict=True)
-    routes = _routes(senders, tiles, chip, len(cores))
+    fans = [sender.fan_out for sender in senders]
+    found = routes(fans, tiles.core, len(cores), chip.latency)
     grid = mesh(chip.limits, chips)
     pace = _pace(chip, len(cores))
     return Machine(
@@ -246,9 +212,9 @@ def assemble(
         np.array(depths),
         sizes,
         cores,
-        tuple(senders),
+        tuple(replace(sender, fan_out=sender.fan_out.without_entries()) for sender in senders),
         tiles,
-        routes,
+        found,
         pace,
     )
 
@@ -343,36 +309,6 @@ def _reader(
     return Reader(connection, tiling, numbers, event_kind(synapse))
 
 
-def _routes(senders: Sequence[Sender], tiles: Tiles, chip: Chip, cores: int) -> Routes:
-    """Return the lists of all classes, one sender after the other."""
-    fans = [sender.fan_out for sender in senders]
-    first = np.cumsum([0, *(prod(fan.classes) for fan in fans)])
-    none = np.zeros(0, np.int64)
-    of = np.concatenate([none, *(f.of + at for f, at in zip(fans, first, strict=False))])
-    tile, events, kind = (
-        np.concatenate([none, *(getattr(fan, name) for fan in fans)])
-        for name in ("slot", "events", "kind")
-    )
-    core = chip.latency
-    arrival, *by_kind = picoseconds(
-        [core.axon_in_s, core.conv_event_s, core.dense_event_s, core.sparse_event_s]
-    )
-    pairs, place = np.unique(of * cores + tiles.core[tile], return_inverse=True)
-    busy = np.zeros(len(pairs), np.int64)
-    np.add.at(busy, place, events * np.array(by_kind)[kind])
-    classes = np.arange(first[-1] + 1)
-    return Routes(
-        first=first[:-1],
-        message_at=np.searchsorted(pairs // cores, classes),
-        core=(pairs % cores).astype(np.int32),
-        work=busy + arrival,
-        event_at=np.searchsorted(of, classes),
-        tile=tile.astype(np.int32),
-        kind=kind.astype(np.int8),
-        events=events.astype(np.int32),
-    )
-
-
 def _pace(chip: Chip, cores: int) -> Pace:
     """Return how fast cores are; the host puts out one message after the other, and that is all."""
     core = chip.latency
@@ -380,7 +316,3 @@ def _pace(chip: Chip, cores: int) -> Pace:
     rows = np.tile(picoseconds(times)[:, None], (1, cores + 1))
     rows[:, -1] = [0, 0, 0, picoseconds([core.host_message_s])[0]]
     return Pace(*rows)
-
-
-def picoseconds(times_s: Sequence[float]) -> Array:
-    return np.rint(np.array(times_s) * PER_SECOND).astype(np.int64)

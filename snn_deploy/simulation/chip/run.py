@@ -11,9 +11,10 @@ from snn_deploy.ir.graph import Array
 from .contention import Contention, StepTime
 from .cycle import Cycle
 from .emission import Emissions, StepCounts, Stepper
-from .machine import PER_SECOND, UPDATED, Machine
+from .machine import UPDATED, Machine
 from .marks import Marks
 from .result import ChipCounts, ChipTimes, Tier
+from .routes import PER_SECOND
 
 Begin = Literal["stream", "cold"]
 """When steps are counted: while samples stream through the chip, each beside its own like, so that

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from snn_deploy.placement import Placement
 from snn_deploy.simulation.chip.emission import Emissions, StepCounts
-from snn_deploy.simulation.chip.machine import PER_SECOND, Machine, machine
+from snn_deploy.simulation.chip.machine import Machine, machine
 from snn_deploy.simulation.chip.marks import Marker
 from snn_deploy.simulation.chip.result import DIRECTIONS, EVENT_KINDS, ChipCounts, ChipTimes
+from snn_deploy.simulation.chip.routes import PER_SECOND
 from snn_deploy.simulation.chip.run import Begin, Simulator
 from tests.simulation.chip.circuits import Case
 from tests.simulation.chip.slow import HOST, Recount, Recounting

@@ -13,7 +13,8 @@ import numpy as np
 from snn_deploy.ir.graph import Array
 from snn_deploy.simulation.chip.contention import StepTime, link_latencies
 from snn_deploy.simulation.chip.emission import Emissions
-from snn_deploy.simulation.chip.machine import Machine, picoseconds
+from snn_deploy.simulation.chip.machine import Machine
+from snn_deploy.simulation.chip.routes import picoseconds
 
 Place = tuple[int, int]
 Port = tuple[str, int] | tuple[str, int, int, int]

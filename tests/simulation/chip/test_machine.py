@@ -15,14 +15,13 @@ from snn_deploy.placement.geometry import Box, Tiling, boxes
 from snn_deploy.quantization.graph import QuantGraph
 from snn_deploy.simulation.chip.fanout import FanOut, event_kind, fan_out, synapse_lists
 from snn_deploy.simulation.chip.machine import (
-    PER_SECOND,
     Machine,
     Tiles,
     assemble,
     machine,
-    picoseconds,
 )
 from snn_deploy.simulation.chip.marks import Marker
+from snn_deploy.simulation.chip.routes import PER_SECOND, picoseconds
 from snn_deploy.simulation.chip.run import Simulator
 from tests.mapping.chips import GRADED, mapped
 from tests.networks import Network

@@ -14,9 +14,10 @@ from snn_deploy.placement import place
 from snn_deploy.placement.geometry import boxes
 from snn_deploy.simulation import ActivityCounter
 from snn_deploy.simulation.chip.emission import Emissions, Stepper
-from snn_deploy.simulation.chip.machine import PER_SECOND, Machine, machine
+from snn_deploy.simulation.chip.machine import Machine, machine
 from snn_deploy.simulation.chip.marks import Marker
 from snn_deploy.simulation.chip.result import DIRECTIONS, EVENT_KINDS, ChipCounts, ChipTimes
+from snn_deploy.simulation.chip.routes import PER_SECOND
 from snn_deploy.simulation.chip.run import Begin, Simulator
 from tests.placement.chips import small
 from tests.simulation.chip.agreement import assert_counts, compare
