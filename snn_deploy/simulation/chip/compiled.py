@@ -6,13 +6,28 @@ of every tuple, and which would take longer than the loop. It keeps a `whole` as
 that is the same: after a change to a part of another file, touch it.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from numba import njit
 
 _UNCOUNTED: dict[str, Any] = {"_nrt": False}
 
-whole = njit(cache=True, **_UNCOUNTED)
+
+def kept(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return a decorator that compiles a function at its first call and keeps that on the disk."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        try:
+            compiled: Callable[..., Any] = njit(cache=True, **options)(function)
+        except RuntimeError:  # neither beside the file nor in a home can anything be written
+            compiled = njit(**options)(function)
+        return compiled
+
+    return decorate
+
+
+whole = kept(**_UNCOUNTED)
 part = njit(forceinline=True, **_UNCOUNTED)
 
 

@@ -7,10 +7,10 @@ it found into counts. Both are exact: integers, and times in whole picoseconds.
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from snn_deploy.ir.graph import Array
 
+from .compiled import kept
 from .machine import GRADED, SPIKE, UPDATED, Machine
 from .result import EVENT_KINDS
 
@@ -166,7 +166,7 @@ def _links(along: Array, across: Array) -> Array:
     return np.concatenate(runs)
 
 
-@njit(cache=True)
+@kept()
 def _emit(  # type: ignore[no-untyped-def]  # noqa: C901 - one loop over neurons, flat for speed
     marks,
     tiles,
@@ -233,7 +233,7 @@ def _emit(  # type: ignore[no-untyped-def]  # noqa: C901 - one loop over neurons
     core_at[len(core_at) - 1] = n
 
 
-@njit(cache=True)
+@kept()
 def _tally(  # type: ignore[no-untyped-def]
     tile_at,
     route,
@@ -276,7 +276,7 @@ def _tally(  # type: ignore[no-untyped-def]
                 events[to_tile[j], kind[j]] += times * number[j]
 
 
-@njit(cache=True)
+@kept()
 def _count_way(row, column, here, there, flits, along, across):  # type: ignore[no-untyped-def]
     """Add a run of links along the row, then one along the column of the destination."""
     r, c, end_r, end_c = row[here], column[here], row[there], column[there]

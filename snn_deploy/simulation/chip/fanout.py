@@ -12,13 +12,13 @@ from itertools import pairwise, product
 from typing import Self
 
 import numpy as np
-from numba import njit
 
 from snn_deploy.ir.graph import Array
 from snn_deploy.ir.ops import Identity, Linear
 from snn_deploy.mapping.network import Synapse
 from snn_deploy.placement.geometry import Box, Connection, Cuts, Tiling, touching
 
+from .compiled import kept
 from .result import EVENT_KINDS, EventKind
 
 
@@ -133,7 +133,7 @@ def synapse_lists(first: Array, target: Array, tile: Array, kind: EventKind) -> 
     )
 
 
-@njit(cache=True)
+@kept()
 def _count_tiles(first, target, tile, tiles, reached):  # type: ignore[no-untyped-def]
     """Count the tiles that each neuron reaches."""
     last = np.full(tiles, -1, np.int32)
@@ -145,7 +145,7 @@ def _count_tiles(first, target, tile, tiles, reached):  # type: ignore[no-untype
                 reached[n] += 1
 
 
-@njit(cache=True)
+@kept()
 def _list_tiles(first, target, tile, tiles, slot, events):  # type: ignore[no-untyped-def]
     """List them by neuron, in the order in which its synapses name them."""
     place = np.full(tiles, -1, np.int64)

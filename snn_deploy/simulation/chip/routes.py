@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from math import prod
 
 import numpy as np
-from numba import njit
 
 from snn_deploy.hardware import Latencies
 from snn_deploy.ir.graph import Array
 
+from .compiled import kept
 from .fanout import FanOut
 
 PER_SECOND = 1e12
@@ -95,7 +95,7 @@ def picoseconds(times_s: Sequence[float]) -> Array:
     return np.rint(np.array(times_s) * PER_SECOND).astype(np.int64)
 
 
-@njit(cache=True)
+@kept()
 def _number(event_at, tile, events, core_of, cores, message_at):  # type: ignore[no-untyped-def]
     """Count the cores that each class reaches; return the most events that a class causes."""
     seen = np.full(cores, -1)
@@ -113,7 +113,7 @@ def _number(event_at, tile, events, core_of, cores, message_at):  # type: ignore
     return most
 
 
-@njit(cache=True)
+@kept()
 def _fill(  # type: ignore[no-untyped-def]
     event_at, tile, kind, events, core_of, cores, by_kind, message_at, to_core, work
 ):
@@ -134,7 +134,7 @@ def _fill(  # type: ignore[no-untyped-def]
             work[place[core_of[tile[j]]]] += events[j] * by_kind[kind[j]]
 
 
-@njit(cache=True)
+@kept()
 def _insert(numbers, begin, end, number):  # type: ignore[no-untyped-def]
     """Put a number among those from begin to end, which ascend."""
     while end > begin and numbers[end - 1] > number:
