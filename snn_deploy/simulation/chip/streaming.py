@@ -7,12 +7,14 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from types import MappingProxyType
 from typing import Any
 
+from snn_deploy.errors import ExecutorError
 from snn_deploy.ir.graph import Array
 from snn_deploy.mapping.network import ChipNetwork
 
@@ -56,6 +58,7 @@ def simulate_samples(
 
     Raises:
         ValueError: there are no samples.
+        ExecutorError: a process was ended from outside.
     """
     results = _alone(work, inputs) if workers == 1 else _together(work, inputs, workers)
     total: Result | None = None
@@ -104,6 +107,9 @@ def _together(work: Work, inputs: Iterable[Array], workers: int) -> Iterator[Res
                 yield under_way.popleft().result()
         while under_way:
             yield under_way.popleft().result()
+    except BrokenProcessPool as error:
+        problem = "was ended from outside; if memory is short, give fewer --workers"
+        raise ExecutorError("a process of the chip simulator", problem, ()) from error
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -1,10 +1,12 @@
 """Many samples: the same in one process and in several, in their order, until somebody stops."""
 
 from collections.abc import Iterator
+from multiprocessing import active_children
 
 import numpy as np
 import pytest
 
+from snn_deploy.errors import ExecutorError
 from snn_deploy.ir.graph import Array
 from snn_deploy.simulation.chip import running
 from snn_deploy.simulation.chip.machine import machine
@@ -86,6 +88,15 @@ def test_few_samples_are_read_ahead(work: Work, inputs: list[Array]) -> None:
     simulate_samples(work, reading(), 2, lambda done: ahead.append(len(read) - done))
     assert len(read) == 3 * SAMPLES
     assert max(ahead) < WAITING * 2
+
+
+def test_a_process_that_is_ended_from_outside(work: Work, inputs: list[Array]) -> None:
+    def end(_: int) -> None:
+        for process in active_children():
+            process.kill()
+
+    with pytest.raises(ExecutorError, match=r"ended from outside.*fewer --workers"):
+        simulate_samples(work, inputs * 5, 2, end)
 
 
 def test_no_samples(work: Work) -> None:
