@@ -56,7 +56,7 @@ def validate(**options: Any) -> None:
 
 @takes(GivenToSimulate, *FOR_FILES)
 def simulate(**options: Any) -> None:
-    """Run a network on a simulated chip: counts, time, energy; no file is written for it or run.
+    """Run a network on a simulated chip: counts, time, energy; no artefact is written or run.
 
     Ctrl-C ends it early: the report is of what was done by then, and says so.
     """

@@ -121,7 +121,7 @@ Data = Annotated[
 ]
 SampleCount = Annotated[
     int | None,
-    count("--samples", 1, "Validate on the first N only, instead of all.", INPUT),
+    count("--samples", 1, "Run the first N only, instead of all.", INPUT),
 ]
 Calibration = Annotated[
     Path | None,
