@@ -9,7 +9,7 @@ import numpy as np
 
 from snn_deploy.hardware import Chip, Target
 from snn_deploy.ir.graph import Array
-from snn_deploy.simulation.chip.contention import Contention, StepTime
+from snn_deploy.simulation.chip.contention import Contention
 from snn_deploy.simulation.chip.cycle import Cycle
 from snn_deploy.simulation.chip.emission import Emissions, Stepper
 from snn_deploy.simulation.chip.machine import SPIKE, Machine
@@ -17,6 +17,7 @@ from snn_deploy.simulation.chip.marks import Marker, Marks
 from snn_deploy.simulation.chip.result import EVENT_KINDS, ChipCounts
 from snn_deploy.simulation.chip.routes import PER_SECOND
 from snn_deploy.simulation.chip.run import Simulator
+from snn_deploy.simulation.chip.timing import StepTime
 
 from .sanafe_driver import Answer, Description
 from .sanafe_driver import Timing as Model

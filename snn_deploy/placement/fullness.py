@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 
@@ -10,9 +11,9 @@ from snn_deploy.ir.graph import Array
 from snn_deploy.mapping.network import ChipNetwork
 
 from .demand import RESOURCES, Reader, capacity, demand
-from .geometry import Tiling
+from .geometry import Tiling, tiling_of
 from .layers import Layers, describe
-from .result import Placement, Slot
+from .result import Placement
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,9 @@ class Usage:
 def usage(network: ChipNetwork, placement: Placement, chip: Chip) -> Usage:
     """Return how full the cores are. The placement is one of this network on this chip."""
     layers = describe(network, chip)
-    slots = {name: placement.of(name) for name in layers.held}
-    tilings = {name: _tiling(own) for name, own in slots.items()}
+    # A grid is counted in C order, whatever the order of the slots.
+    slots = {name: sorted(placement.of(name), key=attrgetter("spans")) for name in layers.held}
+    tilings = {name: tiling_of([slot.spans for slot in own]) for name, own in slots.items()}
     cores = np.unique([slot.core for slot in placement.slots])
     used = np.zeros((len(cores), len(RESOURCES)), np.int64)
     for name, own in slots.items():
@@ -49,14 +51,6 @@ def usage(network: ChipNetwork, placement: Placement, chip: Chip) -> Usage:
         places = np.searchsorted(cores, [slot.core for slot in own])
         np.add.at(used, places, needed.reshape(-1, len(RESOURCES)))
     return Usage(cores, used, capacity(chip.limits))
-
-
-def _tiling(slots: Sequence[Slot]) -> Tiling:
-    spans = zip(*((slot.channels, slot.rows, slot.columns) for slot in slots), strict=True)
-    channels, rows, columns = (
-        tuple(sorted({end for span in axis for end in span})) for axis in spans
-    )
-    return channels, rows, columns
 
 
 def _readers(layers: Layers, name: str, tilings: Mapping[str, Tiling]) -> Iterator[Reader]:

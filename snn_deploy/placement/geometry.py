@@ -4,9 +4,10 @@ Every population is seen as a box [C, H, W]; a connection joins two boxes and is
 axes, so that what holds for tiles of a box is a product of what holds for cuts of its axes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise, product
 from math import prod
 
 import numpy as np
@@ -148,6 +149,21 @@ def _windows(network: ChipNetwork, synapse: Synapse) -> list[tuple[int, int, int
         assert weight is not None, "a convolution has a weight"
         found = list(zip(weight.shape[2:], op.stride, op.padding, op.dilation, strict=True))
     return [(1, 1, 0, 1)] * (2 - len(found)) + found
+
+
+def tiling_of(spans: Sequence[tuple[tuple[int, int], ...]]) -> Tiling:
+    """Return the cuts of tiles that make a grid, given their spans [channels, rows, columns].
+
+    Raises:
+        ValueError: they are no grid, in whatever order.
+    """
+    axes = zip(*spans, strict=True)
+    cuts = [tuple(sorted({end for span in axis for end in span})) for axis in axes]
+    channels, rows, columns = cuts
+    grid = product(*(pairwise(axis) for axis in cuts))
+    if [*grid] != sorted(tuple(span) for span in spans):
+        raise ValueError("tiles that are no grid")
+    return channels, rows, columns
 
 
 def tile_sizes(tiling: Tiling) -> Array:

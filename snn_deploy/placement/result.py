@@ -9,6 +9,9 @@ import numpy as np
 
 from snn_deploy.ir.graph import Array
 
+Span = tuple[int, int]
+"""From and up to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
@@ -21,15 +24,20 @@ class Slot:
     """
 
     population: str
-    channels: tuple[int, int]
-    rows: tuple[int, int]
-    columns: tuple[int, int]
+    channels: Span
+    rows: Span
+    columns: Span
     core: int
+
+    @property
+    def spans(self) -> tuple[Span, Span, Span]:
+        """From and up to, by axis."""
+        return self.channels, self.rows, self.columns
 
     @property
     def neurons(self) -> int:
         """Number of neurons."""
-        return prod(end - begin for begin, end in _spans(self))
+        return prod(end - begin for begin, end in self.spans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +108,11 @@ class Placement:
     def core_of(self, population: str) -> Array:
         """Return the core of every neuron of a population.  int32, of its shape."""
         slots = self.of(population)
-        box = [max(span[1] for span in spans) for spans in zip(*map(_spans, slots), strict=True)]
+        box = [
+            max(span[1] for span in spans)
+            for spans in zip(*(slot.spans for slot in slots), strict=True)
+        ]
         found = np.empty(box, np.int32)
         for slot in slots:
-            found[tuple(slice(*span) for span in _spans(slot))] = slot.core
+            found[tuple(slice(*span) for span in slot.spans)] = slot.core
         return found.reshape(self.shapes[population])
-
-
-def _spans(slot: Slot) -> tuple[tuple[int, int], ...]:
-    return slot.channels, slot.rows, slot.columns

@@ -24,11 +24,11 @@ import numpy as np
 from snn_deploy.ir.graph import Array
 
 from .compiled import part, push, sift, whole
-from .contention import StepTime, link_latencies
 from .emission import Emissions
 from .machine import Machine
 from .routes import picoseconds
 from .sending import CURSOR, begin, sending, turn
+from .timing import StepTime, link_latencies
 
 _NOBODY = -1
 

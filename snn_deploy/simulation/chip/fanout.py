@@ -8,7 +8,6 @@ synapses it has.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise, product
 from typing import Self
 
 import numpy as np
@@ -214,18 +213,3 @@ def _joined(parts: Sequence[tuple[Array, ...]]) -> tuple[Array, ...]:
     empty = np.zeros(0, np.int64)
     columns = zip(*parts, strict=True) if parts else ((empty,), (empty,), (empty,), (empty,))
     return tuple(np.concatenate(column) for column in columns)
-
-
-def tiling_of(spans: Sequence[tuple[tuple[int, int], ...]]) -> Tiling:
-    """Return the cuts of tiles that make a grid, given their spans [channels, rows, columns].
-
-    Raises:
-        ValueError: they are no grid, in whatever order.
-    """
-    axes = zip(*spans, strict=True)
-    cuts = [tuple(sorted({end for span in axis for end in span})) for axis in axes]
-    channels, rows, columns = cuts
-    grid = product(*(pairwise(axis) for axis in cuts))
-    if [*grid] != sorted(tuple(span) for span in spans):
-        raise ValueError("tiles that are no grid")
-    return channels, rows, columns

@@ -11,11 +11,11 @@ from snn_deploy.hardware import Chip, Target
 from snn_deploy.ir.graph import Array
 from snn_deploy.mapping.network import ChipNetwork, Population, Synapse
 from snn_deploy.placement import Placement, Slot
-from snn_deploy.placement.geometry import Box, Connection, boxes, connect
+from snn_deploy.placement.geometry import Box, Connection, boxes, connect, tiling_of
 from snn_deploy.placement.layers import on_cores
 from snn_deploy.placement.mesh import Mesh, mesh
 
-from .fanout import FanOut, Reader, event_kind, fan_out, tiling_of
+from .fanout import FanOut, Reader, event_kind, fan_out
 from .routes import Routes, picoseconds, routes
 
 SPIKE, GRADED, UPDATED = 1, 2, 4
@@ -244,7 +244,7 @@ def check_placement(network: ChipNetwork, placement: Placement, target: Target) 
 def _check_tiles(name: str, slots: Sequence[Slot], box: Box) -> None:
     wanted = " x ".join(map(str, box))
     try:
-        tiling = tiling_of([(s.channels, s.rows, s.columns) for s in slots])
+        tiling = tiling_of([slot.spans for slot in slots])
     except ValueError:
         raise PlacementError(
             name, "its tiles overlap or leave gaps", f"a grid of {wanted}"
@@ -262,7 +262,7 @@ def _tiles(
     place = {p.name: i for i, p in enumerate(populations)}
     slots = sorted(placement.slots, key=lambda slot: slot.core)
     population = [place[slot.population] for slot in slots]
-    spans = [(slot.channels, slot.rows, slot.columns) for slot in slots]
+    spans = [slot.spans for slot in slots]
     core = np.searchsorted(cores, [slot.core for slot in slots]).tolist()
     for index, (p, size) in enumerate(zip(populations, box, strict=True)):
         if p.source is not None:

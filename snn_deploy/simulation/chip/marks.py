@@ -50,10 +50,16 @@ class Marker:
         states: dict[str, State] = {}
         sums: dict[str, Array] = {}
         held: Mapping[str, Array] = {}
+        biased: Sequence[Array] = ()
         for t, values in enumerate(evaluate(graph, batch, keep=self._kept, states=states)):
             now = [array[t] for array in marks]
+            # What the host writes is the same at every step.
+            biased = biased or [
+                self._biased(population, values, box)
+                for population, box in zip(self._populations, self._machine.boxes, strict=True)
+            ]
             self._mark_sent(values, now)
-            self._mark_updated(values, held, now)
+            self._mark_updated(biased, held, now)
             held = self._held(values, states, sums)
         return marks
 
@@ -64,17 +70,17 @@ class Marker:
             marks |= sent.view(np.uint8) * np.uint8(sender.bit)
 
     def _mark_updated(
-        self, values: Mapping[str, Array], held: Mapping[str, Array], now: Sequence[Array]
+        self, biased: Sequence[Array], held: Mapping[str, Array], now: Sequence[Array]
     ) -> None:
         """Mark the neurons of a step; `held` says which held something before it."""
         sent = {
             sender.node: (now[sender.population] & sender.bit) != 0
             for sender in self._machine.senders
         }
-        for marks, population in zip(now, self._populations, strict=True):
+        for marks, population, bias in zip(now, self._populations, biased, strict=True):
             if not on_cores(population):
                 continue
-            active = self._biased(population, values, marks.shape)
+            active = np.array(np.broadcast_to(bias, marks.shape))
             if population.name in held:
                 active |= held[population.name].reshape(marks.shape)
             for synapse in self._network.incoming[population.name]:
@@ -85,7 +91,10 @@ class Marker:
     def _biased(
         self, population: Population, values: Mapping[str, Array], shape: tuple[int, ...]
     ) -> Array:
-        """Return which neurons have a bias, what the host writes included: bool [C, H, W]."""
+        """Return which neurons have a bias, what the host writes included.
+
+        bool, of a shape that meets [C, H, W].
+        """
         bias = _in_box(bias_of(self._network, population), shape)
         hosted = [
             deliver(self._network, synapse, values[synapse.source]).reshape(shape)
@@ -93,11 +102,11 @@ class Marker:
             if self._network.sender[synapse.source].hosted
         ]
         total = sum((written.astype(np.int64) << CURRENT_SHIFT for written in hosted), bias)
-        found = total != 0
+        found: Array = np.asarray(total != 0)
         relay = self._network.graph.param(population.relay, "bias") if population.relay else None
         if relay is not None:
             found = found | (_in_box(relay, shape) != 0)
-        return np.array(np.broadcast_to(found, shape))
+        return found
 
     def _held(
         self, values: Mapping[str, Array], states: Mapping[str, State], sums: dict[str, Array]

@@ -1,33 +1,26 @@
 """Simulates samples on a placed network: marks, then counts and times, step by step of the chip."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 
 from snn_deploy.errors import PlacementError
 from snn_deploy.ir.graph import Array
 
-from .contention import Contention, StepTime
+from .contention import Contention
 from .cycle import Cycle
 from .emission import Emissions, StepCounts, Stepper
 from .machine import UPDATED, Machine
 from .marks import Marks
 from .result import ChipCounts, ChipTimes, Tier
 from .routes import PER_SECOND
+from .timing import StepTime, Timing
 
 Begin = Literal["stream", "cold"]
 """When steps are counted: while samples stream through the chip, each beside its own like, so that
 every population works on some step of it; or from the first step on, when those farther from the
 input have nothing to do yet."""
-
-
-class Timing(Protocol):
-    """Tells how long the emissions of a step take."""
-
-    def time(self, made: Emissions, /) -> StepTime:
-        """Return times of all cores."""
-        ...
 
 
 class Simulator:

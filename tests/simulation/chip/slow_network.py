@@ -11,10 +11,10 @@ from itertools import count
 import numpy as np
 
 from snn_deploy.ir.graph import Array
-from snn_deploy.simulation.chip.contention import StepTime, link_latencies
 from snn_deploy.simulation.chip.emission import Emissions
 from snn_deploy.simulation.chip.machine import Machine
 from snn_deploy.simulation.chip.routes import picoseconds
+from snn_deploy.simulation.chip.timing import StepTime, link_latencies
 
 Place = tuple[int, int]
 Port = tuple[str, int] | tuple[str, int, int, int]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from snn_deploy.simulation.chip.contention import Contention, StepTime
+from snn_deploy.simulation.chip.contention import Contention
+from snn_deploy.simulation.chip.timing import StepTime
 from tests.simulation.chip.slow_network import ideal_ps
 from tests.simulation.chip.traffic import NS, Send, Traffic, any_traffic, chip_of, traffic
 

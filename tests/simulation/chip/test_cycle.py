@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snn_deploy.simulation.chip.contention import Contention, StepTime
+from snn_deploy.simulation.chip.contention import Contention
 from snn_deploy.simulation.chip.cycle import Cycle
 from snn_deploy.simulation.chip.machine import machine
 from snn_deploy.simulation.chip.marks import Marker
 from snn_deploy.simulation.chip.run import Simulator
+from snn_deploy.simulation.chip.timing import StepTime
 from tests.simulation.chip.circuits import case
 from tests.simulation.chip.placements import by_chance
 from tests.simulation.chip.slow_network import SlowNetwork, ideal_ps

@@ -11,14 +11,13 @@ from hypothesis import strategies as st
 
 from snn_deploy.ir.ops import Conv, Identity, Linear, SumPool
 from snn_deploy.mapping import Synapse
-from snn_deploy.placement.geometry import Axis, Box, Connection, Cuts, Tiling
+from snn_deploy.placement.geometry import Axis, Box, Connection, Cuts, Tiling, tiling_of
 from snn_deploy.simulation.chip.fanout import (
     FanOut,
     Reader,
     event_kind,
     fan_out,
     synapse_lists,
-    tiling_of,
 )
 from snn_deploy.simulation.chip.result import EVENT_KINDS, EventKind
 
