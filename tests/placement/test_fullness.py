@@ -1,5 +1,7 @@
 """How full each core is: as counted one synapse at a time, and as placement says of the fullest."""
 
+from dataclasses import replace
+
 import pytest
 
 from snn_deploy.placement import place, usage
@@ -37,3 +39,14 @@ def test_the_fullest_resource(target: str, name: str) -> None:
         i = RESOURCES.index(resource)
         assert share == used[i] / found.limits[i] <= 1
         assert share == (used / found.limits).max()
+
+
+def test_the_order_of_slots_does_not_matter() -> None:
+    target, name = CASES[0]
+    chip_network, chosen = network(name), small(target)
+    assert chosen.chip is not None
+    placement = place(chip_network, chosen, effort=0)
+    assert max(len(placement.of(population)) for population in placement.shapes) > 1
+    backwards = replace(placement, slots=placement.slots[::-1])
+    found, same = (usage(chip_network, p, chosen.chip) for p in (placement, backwards))
+    assert found.used.tolist() == same.used.tolist()
