@@ -13,10 +13,14 @@ from snn_deploy.ir.spec import FOLDED, QUANTIZED, verify
 from snn_deploy.quantization.graph import QuantGraph
 
 from .emit import EMIT, UNSUPPORTED
+from .emit_fused import emit_fused
 from .emit_shapes import input_dtype, input_range
 from .function_text import DOMAIN, OPSET, VERSION
 from .functions import function, needs_double
+from .fusion import fusions
 from .lower import Form
+from .products import fits_an_operator, product_of
+from .pruning import pruned
 from .scope import Scope, State, Value
 
 IR_VERSION = 10
@@ -29,20 +33,37 @@ PROBE = "probe_"
 def assemble(graph: Graph, form: Form, *, probes: bool) -> ModelProto:
     """Return the model; see `lower_model`."""
     verify(graph, QUANTIZED if isinstance(graph, QuantGraph) else FOLDED)
-    scope = Scope(graph, form, double=any(_double(node.op) for node in graph.nodes))
-    for node in graph.nodes:
-        if type(node.op) in UNSUPPORTED:
-            reason = UNSUPPORTED[type(node.op)]
-            raise UnsupportedError(node.name, type(node.op).__name__, "onnx", reason)
-        scope.node = node.name
-        scope.values[node.name] = EMIT[type(node.op)](scope, node)
+    double = any(_double(node.op) for node in graph.nodes)
+    scope = Scope(graph, form, double, probes)
+    _emit_nodes(scope)
     outputs = [_output(scope, name) for name in graph.outputs]
     if form == "step":
         outputs += [_declared(scope, state, state.present) for state in scope.states]
         scope.inputs += [_declared(scope, state, state.past) for state in scope.states]
     if probes:
-        outputs += [_probe(scope, name) for name in scope.values]
+        outputs += [_probe(scope, node.name) for node in graph.nodes]
     return _model(scope, outputs, probes)
+
+
+def _emit_nodes(scope: Scope) -> None:
+    """Emit node after node; those that are fused, in the place of the last of them."""
+    found = fusions(scope.graph) if scope.integer else {}
+    fused = {
+        node.name: fusion
+        for fusion in found.values()
+        if fits_an_operator(product_of(scope, fusion.product))
+        for node in fusion.nodes
+    }
+    for node in scope.graph.nodes:
+        if type(node.op) in UNSUPPORTED:
+            reason = UNSUPPORTED[type(node.op)]
+            raise UnsupportedError(node.name, type(node.op).__name__, "onnx", reason)
+        scope.node = node.name
+        fusion = fused.get(node.name)
+        if fusion is None:
+            scope.values[node.name] = EMIT[type(node.op)](scope, node)
+        elif fusion.last is node:
+            emit_fused(scope, fusion)
 
 
 def _double(op: object) -> bool:
@@ -101,15 +122,20 @@ def _model(scope: Scope, outputs: list[ValueInfoProto], probes: bool) -> ModelPr
         remedy = "split the network, or use narrower weights"
         raise UnsupportedError(graph.name, f"a file of {size:,} bytes", "onnx", remedy)
     proto = helper.make_graph(
-        scope.nodes, graph.name, scope.inputs, outputs, list(scope.initializers.values())
+        pruned(scope.nodes, {o.name for o in outputs}),
+        graph.name,
+        scope.inputs,
+        outputs,
+        list(scope.initializers.values()),
     )
     opsets = [helper.make_opsetid("", OPSET)]
-    opsets += [helper.make_opsetid(DOMAIN, VERSION)] * bool(scope.variants)
+    neurons = [function(variant, scope.double) for variant in scope.variants]
+    opsets += [helper.make_opsetid(DOMAIN, VERSION)] * bool(neurons or scope.functions)
     model = helper.make_model(
         proto,
         ir_version=IR_VERSION,
         opset_imports=opsets,
-        functions=[function(variant, scope.double) for variant in scope.variants],
+        functions=[*neurons, *scope.functions],
         producer_name="snn_deploy",
     )
     helper.set_model_props(model, _metadata(scope, probes))

@@ -10,7 +10,7 @@ from snn_deploy.ir.graph import Array, Node
 from snn_deploy.ir.ops import Delta, IntegerLif, Lif, SigmaDelta
 
 from .bounds import INT32, bounds
-from .functions import Variant, variant_of
+from .functions import Variant, integer_attributes, variant_of
 from .messengers import Messenger
 from .scope import Scope, State, Value
 
@@ -22,16 +22,10 @@ def emit_integer_lif(scope: Scope, node: Node) -> Value:
     op = node.op
     assert isinstance(op, IntegerLif), "called through EMIT"
     variant = variant_of(op, scope.form == "sequence")
-    attributes = {"voltage_decay": op.voltage_decay}
-    if variant.synapse:
-        attributes["current_decay"] = op.current_decay
-    if op.reset == "soft":
-        attributes["at_equality"] = int(op.at_equality)
     x = scope.laid_out(scope.cast(scope.value(node), TensorProto.INT32), last=True)
     like = replace(x, dtype=TensorProto.UINT8, bounds=bounds(0, 1))
-    return called(
-        scope, x, like, variant, _operands(scope, node), attributes, np.zeros(2, np.int32)
-    )
+    operands = neuron_operands(scope, node)
+    return called(scope, x, like, variant, operands, integer_attributes(op), np.zeros(2, np.int32))
 
 
 def emit_messenger(scope: Scope, node: Node) -> Value:
@@ -44,11 +38,11 @@ def emit_messenger(scope: Scope, node: Node) -> Value:
         attributes["gain"] = 1 << (op.spike_exponent + op.state_exponent)
     x = scope.laid_out(scope.cast(scope.value(node), TensorProto.INT32), last=True)
     like = replace(x, bounds=bounds(-INT32, INT32))
-    operands = _operands(scope, node)
+    operands = neuron_operands(scope, node)
     return called(scope, x, like, messenger, operands, attributes, np.zeros(2, np.int32))
 
 
-def _operands(scope: Scope, node: Node) -> list[str]:
+def neuron_operands(scope: Scope, node: Node) -> list[str]:
     """Return threshold and bias, [C], [1] or [*L, C]: they meet channels that lie last."""
     bias = scope.graph.param(node, "bias")
     bias = np.zeros(1) if bias is None else np.moveaxis(bias, 0, -1)

@@ -66,6 +66,16 @@ def variant_of(op: Lif | IntegerLif, sequence: bool) -> Variant:
     return Variant(False, op.synapse_keep != 0, op.reset, delayed, op.strict, sequence)
 
 
+def integer_attributes(op: IntegerLif) -> dict[str, int]:
+    """Return what an integer neuron's operator is told."""
+    found = {"voltage_decay": op.voltage_decay}
+    if op.current_decay < 4096:
+        found["current_decay"] = op.current_decay
+    if op.reset == "soft":
+        found["at_equality"] = int(op.at_equality)
+    return found
+
+
 def needs_double(op: IntegerLif) -> bool:
     """Say whether a decay is exact through float64 only.
 

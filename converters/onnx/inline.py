@@ -1,24 +1,22 @@
 """A model without functions and our domain, for readers that know standard operators only."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
-from onnx import AttributeProto, ModelProto, NodeProto, helper, numpy_helper
+from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from onnx.inliner import inline_local_functions
+from onnx.reference import ReferenceEvaluator
 
 from snn_deploy.ir.graph import Array
 
-from .function_text import DOMAIN
-
-_FOLDED: Mapping[str, Callable[..., Array]] = {"Add": np.add, "Sub": np.subtract, "Div": np.divide}
-"""With Cast, what the functions compute from their attributes before the first step."""
+from .function_text import DOMAIN, OPSET
 
 
 def inlined(model: ModelProto) -> ModelProto:
     """Return the model with every function's body in the place of its calls.
 
-    What a body computes from attributes alone is computed here, and all constants become
-    initializers: OpenVINO refuses Constant nodes with `value_float`, and C generators would
+    What a body computes from attributes and weights alone is computed here, and all constants
+    become initializers: OpenVINO refuses Constant nodes with `value_float`, and C generators would
     compute them anew at every step.
     """
     plain = inline_local_functions(model)
@@ -27,22 +25,16 @@ def inlined(model: ModelProto) -> ModelProto:
     constants: dict[str, Array] = {}
     kept = []
     for node in graph.node:
-        known = [
-            constants[n] if n in constants else numpy_helper.to_array(arrays[n])
-            for n in node.input
-            if n in constants or n in arrays
-        ]
-        value = _constant(node, known) if len(known) == len(node.input) else None
-        if value is None:
-            kept.append(node)
+        if all(name in constants or name in arrays for name in node.input):
+            known = {n: _array(n, constants, arrays) for n in node.input}
+            constants[node.output[0]] = _constant(node, known)
         else:
-            constants[node.output[0]] = value
+            kept.append(node)
     _share(kept, constants)
     used = {name for node in _all_nodes(kept) for name in node.input}
     tensors = [numpy_helper.from_array(constants[n], n) for n in sorted(constants.keys() & used)]
-    made = helper.make_graph(
-        kept, graph.name, graph.input, graph.output, [*graph.initializer, *tensors]
-    )
+    tensors += [tensor for name, tensor in arrays.items() if name in used]
+    made = helper.make_graph(kept, graph.name, graph.input, graph.output, tensors)
     graph.CopyFrom(made)
     opsets = [opset for opset in plain.opset_import if opset.domain != DOMAIN]
     del plain.opset_import[:]
@@ -50,17 +42,15 @@ def inlined(model: ModelProto) -> ModelProto:
     return plain
 
 
-def _constant(node: NodeProto, known: list[Array]) -> Array | None:
-    """Return what a node gives if that is known now, else None."""
-    if node.op_type == "Constant":
-        (attribute,) = node.attribute
-        value = helper.get_attribute_value(attribute)
-        if attribute.name == "value":
-            return numpy_helper.to_array(value)
-        return np.array(value, np.float32 if attribute.name == "value_float" else np.int64)
-    if node.op_type == "Cast":
-        return known[0].astype(helper.tensor_dtype_to_np_dtype(node.attribute[0].i))
-    return _FOLDED[node.op_type](*known) if node.op_type in _FOLDED else None
+def _array(name: str, constants: Mapping[str, Array], arrays: Mapping[str, TensorProto]) -> Array:
+    return constants[name] if name in constants else numpy_helper.to_array(arrays[name])
+
+
+def _constant(node: NodeProto, known: Mapping[str, Array]) -> Array:
+    """Return what a node gives whose inputs are known."""
+    evaluator = ReferenceEvaluator(node, opsets={"": OPSET})
+    (value,) = evaluator.run(None, {name: known[name] for name in node.input})
+    return np.asarray(value)
 
 
 def _share(nodes: list[NodeProto], constants: Mapping[str, Array]) -> None:

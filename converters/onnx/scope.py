@@ -1,11 +1,12 @@
 """The ONNX graph under construction: tensors, their layouts, their time axis."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+from onnx import FunctionProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from snn_deploy.ir.graph import Array, Graph, Node
 from snn_deploy.ir.ops import Input
@@ -14,6 +15,7 @@ from snn_deploy.quantization.graph import QuantGraph
 from .bounds import Bounds
 from .function_text import DOMAIN
 from .functions import Variant
+from .fusion import Fusion
 from .lower import Form
 from .messengers import Messenger
 
@@ -75,7 +77,7 @@ class State:
         return f"present_{self.node}.{self.role}"
 
 
-@dataclass(slots=True)
+@dataclass
 class Scope:
     """Collects ONNX nodes while the emitters walk over the graph.
 
@@ -83,11 +85,13 @@ class Scope:
         graph: what is lowered.
         form: "step" or "sequence".
         double: integer neurons decay through float64, because float32 is not exact for one.
+        probes: every node's value is asked for.
     """
 
     graph: Graph
     form: Form
     double: bool = False
+    probes: bool = False
     nodes: list[NodeProto] = field(default_factory=list)
     initializers: dict[str, TensorProto] = field(default_factory=dict)
     inputs: list[ValueInfoProto] = field(default_factory=list)
@@ -95,6 +99,7 @@ class Scope:
     variants: dict[Variant | Messenger, None] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
     node: str = ""
+    _functions: dict[str, dict[bytes, FunctionProto]] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
     _small: dict[tuple[str, tuple[int, ...], bytes], str] = field(default_factory=dict)
     _done: dict[tuple[object, ...], str] = field(default_factory=dict)
@@ -128,13 +133,41 @@ class Scope:
         inputs: Sequence[str],
         outputs: Sequence[str],
         **attributes: Any,
-    ) -> None:
+    ) -> NodeProto:
         """Append a call of one of our operators and remember to put its function into the file."""
         self.variants[variant] = None
         node = helper.make_node(
             variant.name, inputs, outputs, name=outputs[0], domain=DOMAIN, **attributes
         )
         self.nodes.append(node)
+        return node
+
+    def overload(self, function: FunctionProto) -> str:
+        """Put a function into the file; return what tells it from others of its operator.
+
+        Equal bodies are one. The body depends on shapes and bounds, the operator does not.
+        """
+        known = self._functions.setdefault(function.name, {})
+        content = function.SerializeToString(deterministic=True)
+        if content not in known:
+            known[content] = function
+            function.overload = str(len(known))
+        return known[content].overload
+
+    @property
+    def functions(self) -> list[FunctionProto]:
+        """The functions of fused operators."""
+        return [function for known in self._functions.values() for function in known.values()]
+
+    def is_read(self, name: str, fusion: Fusion) -> bool:
+        """Say whether anything but the other nodes of a fusion asks for a node's value."""
+        inside = {node.name for node in fusion.nodes}
+        outside = any(reader.name not in inside for reader in self._readers[name])
+        return outside or self.probes or name in self.graph.outputs
+
+    @cached_property
+    def _readers(self) -> Mapping[str, tuple[Node, ...]]:
+        return self.graph.readers()
 
     def constant(self, array: Array, label: str) -> str:
         """Return the name of an initializer; equal small ones are one."""
@@ -185,7 +218,7 @@ class Scope:
 
     def unfolded(self, x: Value) -> str:
         """Return the tensor [T, B, ...] of a value: split off the batch, or repeated."""
-        make = self._split if x.timed else self._repeat
+        make = self._split if x.timed else lambda x: self.repeated(x.name)
         return self._once((x.name, "unfolded"), lambda: make(x))
 
     def _split(self, x: Value) -> str:
@@ -198,15 +231,18 @@ class Scope:
             )
         return self.add("Reshape", [x.name, shape], "steps")
 
-    def _repeat(self, x: Value) -> str:
-        shape = self.add("Shape", [x.name], "sample")
+    def repeated(self, name: str) -> str:
+        """Return [T, ...] of what is the same at every step."""
+        shape = self.add("Shape", [name], "sample")
         shape = self.add("Concat", [self.time(), shape], "shape", axis=0)
-        return self.add("Expand", [x.name, shape], "steps")
+        return self.add("Expand", [name, shape], "steps")
 
     def folded(self, name: str, like: Value) -> Value:
         """Return the value whose tensor is [T, B, ...], of like's layout, as [T*B, ...]."""
         shape = self.constant(np.array([-1, *like.inner], np.int64), "shape")
-        return replace(like, name=self.add("Reshape", [name, shape], "folded"), timed=True)
+        found = replace(like, name=self.add("Reshape", [name, shape], "folded"), timed=True)
+        self._done[found.name, "unfolded"] = name
+        return found
 
     def time(self) -> str:
         """Return the tensor [T], int64 [1]."""

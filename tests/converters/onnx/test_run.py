@@ -147,7 +147,7 @@ def test_one_body_serves_all_decays_of_a_file() -> None:
 
 
 def test_spikes_stay_bytes_and_no_convolution_of_integers_is_used() -> None:
-    model = lower_model(INTEGER["sew"](), "sequence", probes=True)
+    model = lower_model(INTEGER["sew"](), "sequence", probes=True, inline=True)
     types = {v.name: v.type.tensor_type.elem_type for v in model.graph.output}
     assert types["probe_sew2"] == onnx.TensorProto.UINT8
     operators = [node.op_type for node in model.graph.node]
