@@ -11,8 +11,10 @@
     ├─ CapacityError              exit 4   all that does not fit: (where, resource, needed, limit)
     ├─ ValidationError            exit 5   stage, layer, step, index, expected, observed
     ├─ MissingDependencyError     exit 6   what needs it, package, extra
+    │  └─ MissingToolError                 what needs it, a compiler or library, how to get it
     ├─ ExecutorError              exit 7   program, how it ended, its last words
     ├─ ConditionError             exit 8   what --fail-if forbids and yet holds, with its figures
+    ├─ BuildError                 exit 9   source, compiler, its first complaints
     └─ InternalError              exit 70  a promise of ours is broken; asks for a report
        ├─ GraphError                       malformed graph, with the node
        └─ PassError                        pass, what it complains of, passes already run
@@ -149,6 +151,16 @@ class MissingDependencyError(SnnDeployError):
         super().__init__(f"{user} needs the package '{package}'; install snn-deploy[{extra}]")
 
 
+class MissingToolError(MissingDependencyError):
+    """Something that is no package is not there: a compiler, a library to be built."""
+
+    def __init__(self, user: str, tool: str, remedy: str) -> None:
+        self.user = user
+        self.tool = tool
+        self.remedy = remedy
+        SnnDeployError.__init__(self, f"{user} needs {tool}; {remedy}")
+
+
 class ExecutorError(SnnDeployError):
     """A program that runs an artefact did not come to its end."""
 
@@ -171,6 +183,22 @@ class ConditionError(SnnDeployError):
         self.conditions = tuple(conditions)
         held = [", ".join([condition, *figures]) for condition, figures in self.conditions]
         super().__init__(f"--fail-if holds: {_listed(held)}; the comparison says what changed")
+
+
+class BuildError(SnnDeployError):
+    """A compiler does not take sources of ours."""
+
+    exit_code = 9
+
+    def __init__(self, source: str, compiler: str, complaints: Sequence[str]) -> None:
+        self.source = source
+        self.compiler = compiler
+        self.complaints = tuple(complaints)
+        said = " | ".join(self.complaints) or "nothing"
+        super().__init__(
+            f"{source}: {compiler} does not take it, it says: {said}; name another compiler with "
+            "--compiler or CXX, and please report this one"
+        )
 
 
 class InternalError(SnnDeployError):

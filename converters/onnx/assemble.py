@@ -7,7 +7,7 @@ import numpy as np
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 
 from snn_deploy.errors import UnsupportedError
-from snn_deploy.ir.graph import Graph
+from snn_deploy.ir.graph import Graph, Node
 from snn_deploy.ir.ops import Input, IntegerLif
 from snn_deploy.ir.spec import FOLDED, QUANTIZED, verify
 from snn_deploy.quantization.graph import QuantGraph
@@ -58,12 +58,17 @@ def _emit_nodes(scope: Scope) -> None:
         if type(node.op) in UNSUPPORTED:
             reason = UNSUPPORTED[type(node.op)]
             raise UnsupportedError(node.name, type(node.op).__name__, "onnx", reason)
-        scope.node = node.name
         fusion = fused.get(node.name)
         if fusion is None:
-            scope.values[node.name] = EMIT[type(node.op)](scope, node)
-        elif fusion.last is node:
-            emit_fused(scope, fusion)
+            _emit(scope, node)
+        elif fusion.last is node and not emit_fused(scope, fusion):
+            for member in fusion.nodes:
+                _emit(scope, member)
+
+
+def _emit(scope: Scope, node: Node) -> None:
+    scope.node = node.name
+    scope.values[node.name] = EMIT[type(node.op)](scope, node)
 
 
 def _double(op: object) -> bool:
@@ -127,6 +132,7 @@ def _model(scope: Scope, outputs: list[ValueInfoProto], probes: bool) -> ModelPr
         scope.inputs,
         outputs,
         list(scope.initializers.values()),
+        value_info=scope.shapes,
     )
     opsets = [helper.make_opsetid("", OPSET)]
     neurons = [function(variant, scope.double) for variant in scope.variants]

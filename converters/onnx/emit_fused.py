@@ -24,10 +24,16 @@ from .scope import Scope, State, Value
 INPUT_TYPES = (TensorProto.UINT8, TensorProto.INT8, TensorProto.INT32)
 
 
-def emit_fused(scope: Scope, fusion: Fusion) -> None:
-    """Append the call, put its function into the file, and set the values of the fused nodes."""
+def emit_fused(scope: Scope, fusion: Fusion) -> bool:
+    """Append the call, put its function into the file, and set the values of the fused nodes.
+
+    Returns False, and does nothing, where the operator has too many bodies already.
+    """
     op = _operator(scope, fusion)
     function, values = write_function(scope, op)
+    name = scope.name_body(function)
+    if name is None:
+        return False
     states = _states(scope, op, values[fusion.last.name])
     inputs = _operands(scope, op) | {s.role: s.past for s in states}
     scope.node = fusion.last.name
@@ -36,25 +42,23 @@ def emit_fused(scope: Scope, fusion: Fusion) -> None:
     outputs |= {f"{role}_out": "" for role in op.states}
     outputs |= {f"{s.role}_out": s.present for s in states}
     node = helper.make_node(
-        op.name,
+        name,
         [inputs[name] for name in op.inputs],
         [outputs[name] for name in op.outputs],
         name=f"{scope.node}/{op.name}",
         domain=DOMAIN,
-        overload=scope.overload(function),
     )
     attributes = op.attributes(scope.steps)
     node.attribute.extend(helper.make_attribute(*item) for item in attributes.items())
     scope.nodes.append(node)
-    for name, result in _results(fusion).items():
+    for fused, result in _results(fusion).items():
         if result in op.outputs:
-            like = values[name]
-            walked = op.walks and like.timed
-            scope.values[name] = (
-                scope.folded(outputs[result], like)
-                if walked
-                else replace(like, name=outputs[result])
-            )
+            value = replace(values[fused], name=outputs[result])
+            walked = op.walks and value.timed
+            folded = ("TB",) if value.timed else ("B",)
+            scope.tell_shape(value, ("T", "B") if walked else folded)
+            scope.values[fused] = scope.folded(value.name, value) if walked else value
+    return True
 
 
 def _results(fusion: Fusion) -> dict[str, str]:

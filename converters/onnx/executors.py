@@ -1,4 +1,4 @@
-"""The delivered files in stock ONNX Runtime, as the proof of an export runs them."""
+"""The delivered files in ONNX Runtime, as the proof of an export runs them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,25 @@ if TYPE_CHECKING:
 class OnnxExecutor:
     """One form of a model: its delivered file, and the same nodes with probes on all of them."""
 
-    backend = "onnxruntime"
     limit = None
 
-    def __init__(self, form: str, delivered: bytes, probed: Callable[[], ModelProto]) -> None:
+    def __init__(
+        self, form: str, delivered: bytes, probed: Callable[[], ModelProto], *, native: bool
+    ) -> None:
         """Take the file, and what makes the model with probes.
 
         That is made when it is run and let go of at once: it holds all weights, and so does the
         session that is made of it.
+
+        Args:
+            form: of the model.
+            delivered: the file.
+            probed: makes the model with probes.
+            native: run our operators by the library's kernels, otherwise by their bodies.
         """
         self.form = form
+        self.backend = "onnxruntime native" if native else "onnxruntime"
+        self._native = native
         self._delivered = delivered
         self._probed = probed
 
@@ -40,8 +49,8 @@ class OnnxExecutor:
 
     @cached_property
     def _session(self) -> Session:
-        return Session(self._delivered)
+        return Session(self._delivered, native=self._native)
 
     @cached_property
     def _probed_session(self) -> Session:
-        return Session(self._probed())
+        return Session(self._probed(), native=self._native)

@@ -18,6 +18,8 @@ from .scope import Scope, Value
 
 Attributes = Mapping[str, int | list[int]]
 OPERANDS = Operands("weight", "shift", "bias")
+RESETS = ("hard", "soft", "none")
+"""As the attribute `reset` numbers them."""
 CURRENT, PRODUCT, ADDEND, SPIKES = "current", "product", "addend", "s"
 
 
@@ -57,9 +59,9 @@ class FusedOperator:
 
     @property
     def name(self) -> str:
-        """`Conv` or `Linear`, then the neuron's name, or `Int` without one."""
+        """`Conv` or `Linear`, then the neuron's name less its reset, or `Int` without one."""
         kind = "Linear" if isinstance(self.fusion.product.op, Linear) else "Conv"
-        return kind + (self.variant.name if self.variant else "Int")
+        return kind + (replace(self.variant, reset="hard").name if self.variant else "Int")
 
     @property
     def walks(self) -> bool:
@@ -95,6 +97,7 @@ class FusedOperator:
             found["group"] = op.groups
         if self.neuron is not None:
             found |= integer_attributes(self.neuron)
+            found["reset"] = RESETS.index(self.neuron.reset)
         if self.walks:
             assert self.x.timed or steps, "only a static sample is without steps"
             found["steps"] = 0 if self.x.timed else steps or 0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from snn_deploy.artifact import Artifact, Executor, FloatConverter
 from snn_deploy.errors import MissingDependencyError
 from snn_deploy.ir.graph import Graph
+from snn_deploy.quantization.graph import QuantGraph
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -55,17 +56,25 @@ class OnnxConverter:
         return Artifact(files)
 
     def executors(self, graph: Graph, artifact: Artifact, /) -> Sequence[Executor]:
-        """Return one ONNX Runtime for each form; none where it is not installed."""
+        """Return one ONNX Runtime for each form; none where it is not installed.
+
+        Integer models run in it as it is, and again with the library of native operators, where
+        there is one: both are to give the same integers.
+        """
         if find_spec("onnxruntime") is None:
             return ()
         from .executors import OnnxExecutor
+        from .native import library
 
+        exact = isinstance(graph, QuantGraph) and not self.inline and library() is not None
         return tuple(
             OnnxExecutor(
                 form,
                 artifact.files[f"model.{form}.onnx"],
                 partial(lower_model, graph, form, probes=True, inline=self.inline),
+                native=native,
             )
+            for native in (False, True)[: 1 + exact]
             for form in self.forms
         )
 

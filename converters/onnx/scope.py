@@ -19,6 +19,11 @@ from .fusion import Fusion
 from .lower import Form
 from .messengers import Messenger
 
+MOST_BODIES: Mapping[str, int] = {"Conv": 32, "Linear": 8}
+"""Of an operator in a file, by how its name begins: a library of kernels registers so many names.
+
+A session takes some 50 us to be told of one.
+"""
 SMALL = 16
 """Constants of at most so many elements are kept once per file."""
 
@@ -96,6 +101,7 @@ class Scope:
     initializers: dict[str, TensorProto] = field(default_factory=dict)
     inputs: list[ValueInfoProto] = field(default_factory=list)
     states: list[State] = field(default_factory=list)
+    shapes: list[ValueInfoProto] = field(default_factory=list)
     variants: dict[Variant | Messenger, None] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
     node: str = ""
@@ -142,22 +148,34 @@ class Scope:
         self.nodes.append(node)
         return node
 
-    def overload(self, function: FunctionProto) -> str:
-        """Put a function into the file; return what tells it from others of its operator.
+    def name_body(self, function: FunctionProto) -> str | None:
+        """Put a function into the file; return its name, None if its operator has too many bodies.
 
-        Equal bodies are one. The body depends on shapes and bounds, the operator does not.
+        A body depends on shapes and bounds, which its operator's name does not tell: the second of
+        `ConvLIFInt` is `ConvLIFInt_2`. Equal bodies are one.
         """
         known = self._functions.setdefault(function.name, {})
         content = function.SerializeToString(deterministic=True)
         if content not in known:
+            (most,) = (n for kind, n in MOST_BODIES.items() if function.name.startswith(kind))
+            if len(known) == most:
+                return None
             known[content] = function
-            function.overload = str(len(known))
-        return known[content].overload
+            if len(known) > 1:
+                function.name = f"{function.name}_{len(known)}"
+        return known[content].name
 
     @property
     def functions(self) -> list[FunctionProto]:
         """The functions of fused operators."""
         return [function for known in self._functions.values() for function in known.values()]
+
+    def tell_shape(self, x: Value, axes: tuple[str, ...]) -> None:
+        """Write down a tensor's type and shape, [*axes, ...].
+
+        A runtime with kernels of ours cannot tell, and refuses a Scan over it that is not told.
+        """
+        self.shapes.append(helper.make_tensor_value_info(x.name, x.dtype, [*axes, *x.inner]))
 
     def is_read(self, name: str, fusion: Fusion) -> bool:
         """Say whether anything but the other nodes of a fusion asks for a node's value."""

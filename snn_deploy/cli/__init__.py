@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import typer
 
 from . import options as o
+from .building import build_ops
 from .catalogue import inspect, models, targets
 from .comparing import compare
 from .ending import guarded
@@ -20,6 +21,7 @@ app.command("compare", no_args_is_help=True)(compare)
 app.command("train", no_args_is_help=True)(train)
 app.command("targets")(targets)
 app.command("models")(models)
+app.command("build-ops")(build_ops)
 
 exporter = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 exporter.command(no_args_is_help=True)(export)

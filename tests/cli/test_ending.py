@@ -46,6 +46,16 @@ RAISED: list[tuple[Callable[[], BaseException], int, str]] = [
         "the onnx converter needs the package 'onnx'; install snn-deploy[onnx]",
     ),
     (
+        lambda: errors.MissingToolError("building", "a compiler", "install g++"),
+        6,
+        "building needs a compiler; install g++",
+    ),
+    (
+        lambda: errors.BuildError("a.cpp", "g++", ["1: error: b", "2: error: c"]),
+        9,
+        "a.cpp: g++ does not take it, it says: 1: error: b | 2: error: c; name another compiler",
+    ),
+    (
         lambda: errors.ExecutorError("run_net.py", "ended with code 1", ["a.py", "ValueError: b"]),
         7,
         "run_net.py ended with code 1; its last words: a.py | ValueError: b",
@@ -102,7 +112,7 @@ def test_every_error_has_its_code() -> None:
     def families(kind: type[errors.SnnDeployError]) -> set[int]:
         return {kind.exit_code}.union(*(families(each) for each in kind.__subclasses__()))
 
-    assert families(errors.SnnDeployError) == {1, 2, 3, 4, 5, 6, 7, 8, 70}
+    assert families(errors.SnnDeployError) == {1, 2, 3, 4, 5, 6, 7, 8, 9, 70}
 
 
 def test_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,7 +64,9 @@ def test_validate_says_where_its_report_goes() -> None:
     assert "build/<model>" not in text
 
 
-@pytest.mark.parametrize("verb", ["export", "validate", "inspect", "train", "targets", "models"])
+@pytest.mark.parametrize(
+    "verb", ["export", "validate", "inspect", "train", "targets", "models", "build-ops"]
+)
 def test_every_verb_has_help(verb: str) -> None:
     ended = deploy(verb, "--help")
     assert (ended.code, ended.err) == (0, "")

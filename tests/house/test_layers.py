@@ -14,7 +14,7 @@ FLOORS = {
     11: ["cli", "face"],
     10: ["dossier"],
     9: ["pipeline"],
-    8: ["report", "registry", "proof"],
+    8: ["report", "registry", "proof", "runtime"],
     7: ["simulation", "converters"],
     6: ["placement", "artifact"],
     5: ["mapping", "frontends"],
