@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import machine, tables
-from harness.stages import Stages, peak_bytes
+from harness.memory import peak_bytes
+from harness.stages import Stages
 from rich.table import Table
 
 if TYPE_CHECKING:

@@ -1,328 +1,224 @@
-"""How fast an exported network runs in stock ONNX Runtime, beside the frameworks it comes from.
+"""How fast an exported network runs in ONNX Runtime, beside the frameworks it comes from.
 
-    python benchmarks/onnx_speed.py [--network NAME] [--batch N ...] [--quick] [--json FILE]
+    python benchmarks/onnx_speed.py [--network NAME ...] [--steps T ...] [--batch N ...] [--layers]
+        [--quick] [--json FILE]
 
-One network (MS-ResNet-20 for CIFAR-10 unless told otherwise, T = 4) with one set of weights, from
-an image in memory to logits: the integer and the float export, each as step and as sequence form,
-against torch eager, torch.compile, SpikingJelly and norse, in turns. Everyone's outputs are checked
-before the first measurement. README.md says what is compared with what, and why that is fair.
+Networks with one set of weights each, from an image in memory to logits: the integer and the float
+export, as step and as sequence form, with this project's operator library and with stock operators,
+against torch eager, torch.compile, SpikingJelly, norse, snnTorch and sinabs, in turns. Everyone's
+outputs are checked before the first measurement, and everyone's memory is measured in a process of
+its own. `--layers` measures single convolutions. README.md says what is compared with what, and why
+that is fair.
 """
 
 import argparse
-import copy
+import itertools
 import json
-import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from harness import frameworks, machine, tables
-from harness.networks import Floats, Subject, lively, samples, trained
-from harness.timing import Contender, Logits, Run, Timing, take_turns
+from harness import frameworks, layer_speed, machine, speed_tables, tables
+from harness.alone import Folder, peak
+from harness.checks import expected
+from harness.contenders import Cell, Entrant, LeftOut, entrants
+from harness.exports import export
+from harness.layer_speed import LayerResult
+from harness.layers import BATCHES, SHAPES, Layer, contenders
+from harness.networks import Subject, samples, subject
+from harness.speed_tables import Measured, Result
+from harness.timing import Contender, Timing, take_turns
 from rich.console import Console
-from rich.table import Table
-from torch import nn
 
-from snn_deploy.converters.onnx import lower_model
-from snn_deploy.converters.onnx.lower import Form
-from snn_deploy.converters.onnx.run import Session
-from snn_deploy.frontends.tracing import trace
-from snn_deploy.ir.evaluate import evaluate, read_out
-from snn_deploy.ir.graph import Graph
-from snn_deploy.passes import FOLD, run_passes
-from snn_deploy.quantization import QuantGraph, calibrate, quantize
+from snn_deploy.converters.onnx import native
 
-TRAINED = "ms_resnet20"
-"""What ships with trained weights."""
-STEPS = 4
-CALIBRATION_SAMPLES = 64
-SAME_FUNCTION = 1e-9
-"""Largest difference of logits in float64, where no potential lies between two roundings."""
-CLOSE = 0.1
-"""Largest relative difference in float32, where a few spikes flip: norm of it over the logits'."""
-PACKAGES = ("torch", "onnx", "onnxruntime", "spikingjelly", "norse", "numpy", "snn-deploy")
-
-FRAMEWORKS: Mapping[str, Callable[[Any], nn.Module]] = {
-    "torch eager": frameworks.eager,
-    "torch folded": frameworks.folded,
-    "torch compile": frameworks.compiled,
-    "SpikingJelly": frameworks.spikingjelly,
-    "norse": frameworks.norse,
-}
-FORMS: Sequence[Form] = ("step", "sequence")
-FASTEST = "integer sequence"
-PART = 4
-"""Images a call whose states still fit into a processor's cache; larger batches are also split."""
-
-
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """What an export made of the network: both graphs, every file as bytes."""
-
-    floats: Graph
-    integers: QuantGraph
-    files: Mapping[str, bytes]
-
-
-class WrongOutputError(Exception):
-    """Something that was to be measured computes something else."""
+NETWORKS = ("ms_resnet20",)
+PACKAGES = (
+    *("torch", "onnx", "onnxruntime", "spikingjelly", "norse", "snntorch", "sinabs", "numpy"),
+    "snn-deploy",
+)
 
 
 def main() -> None:
-    """Check, measure, print a table for each batch size, write JSON where asked for."""
+    """Check, measure, print a table for each batch and a summary, write JSON where asked for."""
     arguments = _arguments()
     torch.set_num_threads(arguments.threads)
-    logging.getLogger("torch._library.triton").setLevel(logging.ERROR)  # missing on a CPU, rightly
-    console = tables.console()
-    subject = _subject(arguments.network)
-    exported = _export(subject)
+    frameworks.without_warnings()
+    console = tables.console(speed_tables.WIDTH)
     before = machine.now()
-    measured = {}
-    for batch in arguments.batch:
-        measured[batch] = _measure(subject, exported, batch, arguments)
-        _show(console, batch, *measured[batch])
+    cells: list[Measured] = []
+    written: dict[str, Any] = {"networks": []}
+    for name, steps in itertools.product(arguments.network, arguments.steps):
+        network = subject(name, steps)
+        found = list(_network(network, arguments, console))
+        cells += found
+        written["networks"].append(_plain(network, found))
+        _write(written, before, arguments)
+    if arguments.layers:
+        written["layers"] = _layers(arguments, console)
+    _write(written, before, arguments)
+    if cells:
+        speed_tables.show_summary(console, cells)
+    threads = f"{arguments.threads} thread{'s' * (arguments.threads > 1)}"
+    console.print(f"{threads}, {arguments.repeats} turns each, medians")
+    console.print(f"operator library: {written['conditions']['operators']}")
+    tables.show_conditions(console, written["conditions"])
+
+
+def _write(found: dict[str, Any], before: machine.Moment, arguments: argparse.Namespace) -> None:
+    """Add the conditions up to now, and write everything where it is asked for."""
     after = machine.now()
-    conditions = {
+    found["conditions"] = {
         **machine.described(*PACKAGES),
+        "operators": _operators(),
         "threads": arguments.threads,
         "spinning": not arguments.no_spinning,
-        "steps": STEPS,
         "repeats": arguments.repeats,
+        "turn_s": arguments.turn,
         "others": after.others_since(before),
         "stolen": after.stolen_since(before),
     }
-    console.print(f"{subject.name}, {subject.weights}; {subject.rate_text()}")
-    console.print(f"{arguments.threads} threads, {arguments.repeats} turns each, medians")
-    tables.show_conditions(console, conditions)
     if arguments.json:
-        network = {"name": subject.name, "weights": subject.weights, "rates": subject.rates}
-        found = {"conditions": conditions, "network": network, "batches": _plain(measured)}
         arguments.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--network", default=TRAINED, help="an architecture of this project")
-    parser.add_argument("--batch", type=int, nargs="+", default=(1, 32), metavar="N")
+    parser.add_argument(
+        "--network", nargs="+", metavar="NAME", help="architectures of this project"
+    )
+    parser.add_argument(
+        "--layers", action="store_true", help="single convolutions too; alone without --network"
+    )
+    parser.add_argument("--steps", type=int, nargs="+", default=(4,), metavar="T")
+    parser.add_argument("--batch", type=int, nargs="+", default=(1, 16), metavar="N")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=15, help="turns of each contender")
     parser.add_argument("--turn", type=float, default=0.5, metavar="S", help="seconds of a turn")
     parser.add_argument(
-        "--patience", type=float, default=300, metavar="S", help="to wait for other processes"
+        "--patience", type=float, default=300, metavar="S", help="to wait for others, a batch"
     )
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="contenders, by parts of names")
+    parser.add_argument(
+        "--only", nargs="+", default=(), metavar="NAME", help="contenders, by parts of names"
+    )
+    parser.add_argument("--no-memory", action="store_true", help="do not measure memory")
     parser.add_argument(
         "--no-spinning", action="store_true", help="let ONNX Runtime's idle threads sleep"
     )
     parser.add_argument("--quick", action="store_true", help="a look, not a measurement")
     parser.add_argument("--json", type=Path, metavar="FILE")
     found = parser.parse_args()
+    if found.network is None:
+        found.network = () if found.layers else NETWORKS
     if found.quick:
         found.repeats, found.turn, found.patience = 3, 0.1, 0
     return found
 
 
-def _subject(name: str) -> Subject:
-    """Return the trained network where it ships, else one of random weights that fires like it."""
-    if name == TRAINED and (found := trained(STEPS)) is not None:
-        return found
-    return lively(name, STEPS)
+def _network(
+    network: Subject, arguments: argparse.Namespace, console: Console
+) -> Iterator[Measured]:
+    """Measure all batches of a network, and print each."""
+    steps = network.input.steps
+    _tell(f"{network.name}, T = {steps}: exporting")
+    exported = export(network)
+    images = samples(network.input, max(arguments.batch))
+    _tell(f"{network.name}, T = {steps}: evaluating the reference")
+    logits = expected(network, exported, images)
+    with tempfile.TemporaryDirectory(prefix="snn-speed-") as path:
+        folder = Folder(Path(path), network, exported)
+        for batch in arguments.batch:
+            cell = Cell(
+                network,
+                exported,
+                images[:batch],
+                logits.first(batch),
+                folder,
+                arguments.threads,
+                not arguments.no_spinning,
+                arguments.only,
+            )
+            found = _measured(cell, arguments)
+            speed_tables.show_cell(console, found)
+            yield found
+    console.print(f"{network.name}, T = {steps}: {network.weights}; {network.rate_text()}\n")
 
 
-def _export(subject: Subject) -> Exported:
-    shape = subject.input.shape
-    traced = trace(subject.module, shape, name=subject.name, steps=STEPS)
-    floats = run_passes(traced, FOLD)
-    images = samples(subject.input, CALIBRATION_SAMPLES)
-    integers = quantize(floats, calibrate(floats, images)).graph
-    graphs = {"integer": integers, "float": floats}
-    files = {
-        f"{kind} {form}": lower_model(graph, form).SerializeToString()
-        for kind, graph in graphs.items()
-        for form in FORMS
-    }
-    return Exported(floats, integers, files)
-
-
-def _measure(
-    subject: Subject, exported: Exported, batch: int, arguments: argparse.Namespace
-) -> tuple[Mapping[str, Timing], Mapping[str, str], set[str]]:
-    """Return timings and what the check of the outputs found, by contender; and which are ours."""
-    images = samples(subject.input, batch)
-    contenders, checked = [], {}
-    for contender in _contenders(subject, exported, images, arguments):
-        _tell(f"batch {batch}: checking {contender.name}")
-        with contender.open() as run:
-            name = contender.name
-            checked[name] = _check(name, run(), subject, exported, images)
-        contenders.append(contender)
-
-    def observe(repeat: int, contender: Contender) -> None:
-        _tell(f"batch {batch}: turn {repeat + 1} of {arguments.repeats}, {contender.name}")
-
-    timings = take_turns(contenders, arguments.repeats, arguments.turn, arguments.patience, observe)
+def _measured(cell: Cell, arguments: argparse.Namespace) -> Measured:
+    """Check everyone, let them take turns, then look at the memory of each."""
+    name, steps, batch = cell.subject.name, cell.subject.input.steps, len(cell.images)
+    what = f"{name}, T = {steps}, batch {batch}"
+    _tell(f"{what}: checking")
+    asked = list(entrants(cell))
+    checked = [entrant for entrant in asked if isinstance(entrant, Entrant)]
+    left_out = {one.name: one.reason for one in asked if isinstance(one, LeftOut)}
+    timings = _turns([entrant.contender for entrant in checked], what, arguments)
+    cell.folder.store(cell.images)
+    results = {}
+    for entrant in checked:
+        contender = entrant.contender
+        _tell(f"{what}: memory of {contender.name}")
+        memory = None if arguments.no_memory else peak(entrant.job)
+        timing = timings[contender.name]
+        results[contender.name] = Result(
+            contender.ours, timing, entrant.outputs, entrant.function, memory
+        )
     _tell("")
-    return timings, checked, {contender.name for contender in contenders if contender.ours}
+    return Measured(name, steps, batch, results, left_out)
 
 
-def _contenders(
-    subject: Subject, exported: Exported, images: Floats, arguments: argparse.Namespace
-) -> Iterator[Contender]:
-    def wanted(name: str) -> bool:
-        return not arguments.only or any(part in name for part in arguments.only)
+def _turns(
+    contenders: Sequence[Contender], what: str, arguments: argparse.Namespace
+) -> Mapping[str, Timing]:
+    def observe(repeat: int, contender: Contender) -> None:
+        _tell(f"{what}: turn {repeat + 1} of {arguments.repeats}, {contender.name}")
 
-    fed = {name: (name, [images]) for name in exported.files}
-    if len(images) > PART:
-        parts = np.split(images, range(PART, len(images), PART))
-        fed[f"{FASTEST} by {PART}"] = FASTEST, parts
-    for name, (file, parts) in fed.items():
-        if not wanted(name):
-            continue
-        yield Contender(name, True, partial(_session, exported, file, parts, arguments))
-    for name, build in FRAMEWORKS.items():
-        if not wanted(name):
-            continue
-        try:
-            module = build(subject.module)
-        except ModuleNotFoundError as error:
-            _tell(f"{name}: left out, {error}", last=True)
-            continue
-        if name in ("SpikingJelly", "norse"):
-            _check_function(name, module, subject, images)
-        yield Contender(name, False, partial(_module, module, images))
+    repeats, turn_s, patience_s = arguments.repeats, arguments.turn, arguments.patience
+    found = take_turns(contenders, repeats, turn_s, patience_s, observe)
+    _tell("")
+    return found
 
 
-@contextmanager
-def _session(
-    exported: Exported, file: str, parts: Sequence[Floats], arguments: argparse.Namespace
-) -> Iterator[Run]:
-    """Load a file; no other session lives meanwhile, so waiting threads may spin as they do.
-
-    The threads work together on one part, or each on parts of its own.
-    """
-    workers = min(arguments.threads, len(parts))
-    threads, spinning = arguments.threads // workers, not arguments.no_spinning
-    session = Session(exported.files[file], threads=threads, spinning=spinning)
-    graph = exported.integers
-    (output,) = graph.outputs
-    scale = graph.output_scale(output)
-
-    def integers(images: Floats) -> Logits:
-        found: Logits = session.infer(graph.quantize_input(images), STEPS)[output] * scale
-        return found
-
-    def floats(images: Floats) -> Logits:
-        return session.infer(images, STEPS)[output]
-
-    infer = integers if file.startswith("integer") else floats
-    if workers == 1:
-        yield lambda: infer(parts[0])
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        yield lambda: np.concatenate(list(pool.map(infer, parts)))
-
-
-@contextmanager
-def _module(module: nn.Module, images: Floats) -> Iterator[Run]:
-    tensor = torch.from_numpy(images)
-
-    @torch.inference_mode()
-    def run() -> Logits:
-        found: Logits = module(tensor).numpy()
-        return found
-
-    yield run
-
-
-def _check(name: str, logits: Logits, subject: Subject, exported: Exported, images: Floats) -> str:
-    """Say how outputs compare with the reference. Raises WrongOutputError."""
-    if name.startswith("integer"):
-        graph = exported.integers
-        (output,) = graph.outputs
-        values = read_out(graph, evaluate(graph, graph.quantize_input(images)))[output]
-        if not np.array_equal(logits, values * graph.output_scale(output)):
-            raise WrongOutputError(f"{name}: the integers differ from the reference evaluator's")
-        return "= reference"
-    with _module(subject.module, images) as run:
-        expected = run()
-    difference = float(np.linalg.norm(logits - expected) / np.linalg.norm(expected))
-    if not difference < CLOSE:
-        raise WrongOutputError(f"{name}: logits differ from torch's by {difference:.1%}")
-    return "= torch" if difference == 0 else f"torch ± {difference:.0e}"
-
-
-def _check_function(name: str, module: nn.Module, subject: Subject, images: Floats) -> None:
-    """Compare in float64: differences are then of the function. Raises WrongOutputError."""
+def _layers(arguments: argparse.Namespace, console: Console) -> Mapping[str, Any]:
+    """Measure single convolutions, and print them."""
+    most = layer_speed.ceiling(arguments.threads)
     found = []
-    for network in (module, subject.module):
-        with torch.inference_mode():
-            found.append(copy.deepcopy(network).double()(torch.from_numpy(images).double()))
-    difference = float((found[0] - found[1]).abs().max())
-    if not difference < SAME_FUNCTION:
-        raise WrongOutputError(f"{name}: another function, off by {difference:.1e} in float64")
+    for (channels, side), batch in itertools.product(SHAPES, BATCHES):
+        layer = Layer(channels, side, batch)
+        _tell(f"{layer.name}, batch {batch}: checking")
+        checked = list(contenders(layer, arguments.threads, not arguments.no_spinning))
+        timings = _turns(checked, f"{layer.name}, batch {batch}", arguments)
+        found.append(LayerResult(layer, timings))
+    layer_speed.show(console, found, most)
+    return {"ceiling_giga_macs_per_s": most, "layers": [layer_speed.plain(r) for r in found]}
 
 
-def _tell(text: str, last: bool = False) -> None:
-    """Show what is being done, on a terminal."""
-    if last:
-        print(text, file=sys.stderr)
-    elif sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+def _operators() -> str:
+    """Say which operator library there is."""
+    library = native.library()
+    if library is None:
+        return "none, `snn-deploy build-ops` makes one"
+    sets = native.instruction_sets(library)
+    return f"{library.name}, {sets.chosen} of {', '.join(sets.compiled)}"
 
 
-def _show(
-    console: Console,
-    batch: int,
-    timings: Mapping[str, Timing],
-    checked: Mapping[str, str],
-    ours: set[str],
-) -> None:
-    theirs = [name for name in timings if name not in ours]
-    table = Table(title=f"Batch of {batch}, T = {STEPS}: milliseconds an image; times as fast as …")
-    table.add_column("", no_wrap=True)
-    for title in ("ms", "fastest", "slowest"):
-        table.add_column(title, justify="right")
-    for name in theirs:
-        table.add_column(name.removeprefix("torch "), justify="right")
-    table.add_column("best of them", justify="right")
-    table.add_column("outputs", no_wrap=True)
-    for name, timing in timings.items():
-        times = [f"{1000 * s / batch:.2f}" for s in (timing.call_s, *timing.spread_s)]
-        ratios = [timings[other].call_s / timing.call_s for other in theirs]
-        cells = [f"{ratio:.2f}" for ratio in (*ratios, *[min(ratios)] * bool(ratios))]
-        cells += [""] * (not ratios)
-        style = "bold" if name in ours else ""
-        table.add_row(name, *times, *cells, checked[name], style=style)
-    console.print(table)
-
-
-def _plain(
-    measured: Mapping[int, tuple[Mapping[str, Timing], Mapping[str, str], set[str]]],
-) -> Mapping[str, Any]:
-    """Return results as JSON has them, every turn included."""
+def _plain(network: Subject, cells: Sequence[Measured]) -> Mapping[str, Any]:
     return {
-        str(batch): {
-            name: {
-                "ours": name in ours,
-                "ms_per_image": 1000 * timing.call_s / batch,
-                "spread_ms": [1000 * s / batch for s in timing.spread_s],
-                "outputs": checked[name],
-                "others": timing.others,
-                "stolen": timing.stolen,
-                "turns_counted": len(timing.counted),
-                "turns_ms": [1000 * turn.call_s / batch for turn in timing.turns],
-            }
-            for name, timing in timings.items()
-        }
-        for batch, (timings, checked, ours) in measured.items()
+        "name": network.name,
+        "weights": network.weights,
+        "rates": network.rates,
+        "steps": network.input.steps,
+        "batches": [speed_tables.plain(cell) for cell in cells],
     }
+
+
+def _tell(text: str) -> None:
+    """Show what is being done, on a terminal."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""The same network in other frameworks: same layers, same weights, same function of the image.
+"""Our own module as torch runs it, and a table of all contenders of PyTorch.
 
 Every builder takes our torch module and gives a module that takes the same images and returns the
 same logits. Missing packages raise ModuleNotFoundError.
 """
 
 import copy
-import math
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,14 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from snn_deploy.models.ms_resnet import MSResNet
 from snn_deploy.models.residual import TemporalBatchNorm
 from snn_deploy.neurons import LIF
+
+from . import peers
+from .peers import replaced
+
+
+def without_warnings() -> None:
+    """Let nobody be told that Triton is missing: on a CPU it rightly is."""
+    logging.getLogger("torch._library.triton").setLevel(logging.ERROR)
 
 
 def eager(network: MSResNet) -> nn.Module:
@@ -34,13 +42,38 @@ def folded(network: MSResNet) -> nn.Module:
     return found
 
 
+def channels_last(network: MSResNet) -> nn.Module:
+    """Our own module, folded, with channels innermost in memory, as convolutions like it."""
+    last = torch.channels_last
+    return _ChannelsLast(folded(network)).to(memory_format=last)  # type: ignore[call-overload]
+
+
+class _ChannelsLast(nn.Module):
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.network(x.contiguous(memory_format=torch.channels_last))
+        return found
+
+
 def compiled(network: MSResNet) -> nn.Module:
-    """torch.compile of our module, with its weights frozen: it then folds batch norms itself."""
+    """torch.compile of our module."""
+    return with_compiler(replaced(copy.deepcopy(network), {LIF: _PlainLIF}).eval())
+
+
+def with_compiler(module: nn.Module) -> nn.Module:
+    """torch.compile with the weights frozen: it folds batch norms and packs weights itself.
+
+    What was compiled before is forgotten: the compiler counts variants of one piece of code, makes
+    sizes symbolic after the first, and gives up, silently, after the eighth.
+    """
     from torch._inductor import config
 
+    torch._dynamo.reset()
     config.freezing = True
-    plain = _with_neurons(network, _PlainLIF)
-    found: nn.Module = torch.compile(plain)  # type: ignore[assignment]  # a module gives a module
+    found: nn.Module = torch.compile(module, dynamic=False)  # type: ignore[assignment]  # a module gives a module
     return found
 
 
@@ -63,141 +96,15 @@ class _PlainLIF(nn.Module):
         return torch.cat(spikes)
 
 
-def spikingjelly(network: MSResNet) -> nn.Module:
-    """SpikingJelly, multi-step: [T, B, ...] through its own layers and its fused LIF kernel.
-
-    Its neuron fires at v >= v_threshold, ours above: the next larger number says the same. Its
-    decay is v - v / tau.
-    """
-    from spikingjelly.activation_based import (  # type: ignore[import-untyped]
-        functional,
-        layer,
-        neuron,
-    )
-
-    def lif(ours: LIF) -> nn.Module:
-        return neuron.LIFNode(
-            tau=1 / (1 - ours.decay),
-            decay_input=False,
-            v_threshold=_next_above(ours.threshold),
-            v_reset=0.0,
-            step_mode="m",
-        )
-
-    def convolution(ours: nn.Conv2d) -> nn.Module:
-        made = layer.Conv2d(
-            ours.in_channels,
-            ours.out_channels,
-            ours.kernel_size,
-            ours.stride,
-            ours.padding,
-            bias=ours.bias is not None,
-            step_mode="m",
-        )
-        made.load_state_dict(ours.state_dict())
-        return made
-
-    def norm(ours: TemporalBatchNorm) -> nn.Module:
-        made = layer.BatchNorm2d(ours.bn.num_features, eps=ours.bn.eps, step_mode="m")
-        made.load_state_dict(ours.bn.state_dict())
-        return made
-
-    twin = _Multistep(network, lif, convolution, norm, functional.reset_net)
-    return twin.eval()
-
-
-def _next_above(threshold: float) -> float:
-    exact = torch.tensor(threshold, dtype=torch.float32)
-    return float(torch.nextafter(exact, torch.tensor(math.inf)))
-
-
-class _Multistep(nn.Module):
-    """An MS-ResNet on [T, B, ...] of some framework's layers, built after one of ours."""
-
-    def __init__(
-        self,
-        network: MSResNet,
-        lif: Callable[[LIF], nn.Module],
-        convolution: Callable[[nn.Conv2d], nn.Module],
-        norm: Callable[[TemporalBatchNorm], nn.Module],
-        restart: Callable[[nn.Module], object],
-    ) -> None:
-        super().__init__()
-        self.steps = network.steps
-        self.restart = restart
-        self.stem = copy.deepcopy(network.conv1)
-        body = nn.Sequential(*(network.get_submodule(stage) for stage in network.stages))
-        makers: dict[type[nn.Module], Callable[..., nn.Module]] = {
-            LIF: lif,
-            nn.Conv2d: convolution,
-            TemporalBatchNorm: norm,
-        }
-        self.body = _replaced(copy.deepcopy(body), makers)
-        self.lif = lif(network.lif)
-        self.fc = copy.deepcopy(network.fc)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[B, 3, H, W] -> [B, classes]."""
-        self.restart(self)
-        x = self.stem(x).unsqueeze(0).repeat(self.steps, 1, 1, 1, 1)
-        rates = self.lif(self.body(x)).mean((0, 3, 4))
-        found: Tensor = self.fc(rates)
-        return found
-
-
-def norse(network: MSResNet) -> nn.Module:
-    """Norse, layer by layer: convolutions on the axis [T*B], its neuron in its own loop over time.
-
-    That is faster than its cells called step by step on the whole network.
-    """
-    from norse.torch.functional.lif_box import (  # type: ignore[import-untyped]
-        LIFBoxFeedForwardState,
-        lif_box_feed_forward_step,
-    )
-    from norse.torch.module.snn import SNN  # type: ignore[import-untyped]
-
-    class Neuron(nn.Module):
-        def __init__(self, ours: LIF) -> None:
-            super().__init__()
-            self.steps = ours.steps
-            parameters = _norse_parameters(ours)
-            self.cell = SNN(
-                lif_box_feed_forward_step,
-                lambda x: LIFBoxFeedForwardState(v=parameters.v_leak),
-                parameters,
-                dt=1.0,
-            )
-
-        def forward(self, x: Tensor) -> Tensor:
-            spikes, _ = self.cell(x.unflatten(0, (self.steps, -1)))
-            return spikes.flatten(0, 1)
-
-    return _with_neurons(network, Neuron)
-
-
-def _norse_parameters(lif: LIF):  # type: ignore[no-untyped-def]  # norse has no types
-    """Return the same neuron: v' = decay v + (1 - decay) x is ours times (1 - decay)."""
-    from norse.torch.functional.lif_box import LIFBoxParameters
-
-    gain = 1 - lif.decay
-    return LIFBoxParameters(
-        tau_mem_inv=torch.tensor(gain),
-        v_leak=torch.tensor(0.0),
-        v_th=torch.tensor(gain * lif.threshold),
-        v_reset=torch.tensor(0.0),
-    )
-
-
-def _with_neurons(network: MSResNet, make: Callable[[LIF], nn.Module]) -> nn.Module:
-    """Return a copy of our network with every LIF replaced."""
-    return _replaced(copy.deepcopy(network), {LIF: make}).eval()
-
-
-def _replaced(
-    module: nn.Module, makers: dict[type[nn.Module], Callable[..., nn.Module]]
-) -> nn.Module:
-    """Replace, in place, every module of the given classes; returns the module."""
-    for name, child in module.named_children():
-        make = makers.get(type(child))
-        setattr(module, name, make(child) if make else _replaced(child, makers))
-    return module
+FRAMEWORKS: Mapping[str, Callable[[MSResNet], nn.Module]] = {
+    "torch eager": eager,
+    "torch folded": folded,
+    "torch nhwc": channels_last,
+    "torch compile": compiled,
+    "SpikingJelly": peers.spikingjelly,
+    "norse": peers.norse,
+    "snnTorch": peers.snntorch,
+    "sinabs": peers.sinabs,
+}
+BY_COMPILER = ("torch compile",)
+"""Made for the type and the shape of what they first see, so not compared in float64."""

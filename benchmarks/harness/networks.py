@@ -15,20 +15,25 @@ from snn_deploy import datasets
 from snn_deploy.checkpoints import InputSpec
 from snn_deploy.frontends.loading import load
 from snn_deploy.models import build
-from snn_deploy.models.ms_resnet import MSBlock, MSResNet, Shortcut
+from snn_deploy.models.ms_resnet import MSBlock, MSResNet, MSResNetConfig, Shortcut
 from snn_deploy.models.residual import TemporalBatchNorm
 from snn_deploy.neurons import LIF
 
 Floats = NDArray[np.float32]
 
 ROOT = Path(__file__).parents[2]
-CHECKPOINT = ROOT / "models" / "checkpoints" / "ms_resnet20_cifar10.pt"
+CHECKPOINTS = ROOT / "models" / "checkpoints"
 SAMPLES = ROOT / "models" / "samples" / "cifar10_100.npz"
 
 CIFAR10 = InputSpec((3, 32, 32), (0.4914, 0.4822, 0.4465), (0.247, 0.243, 0.261), 4)
 IMAGENET = InputSpec((3, 224, 224), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 6)
 LIVELY = 0.55
 """Standard deviation of every neuron's input: above the threshold of 0.5 in one case of five."""
+LIVELIER = 0.7
+"""As LIVELY; neurons fire as often as those of the published networks, in one step of five."""
+_IMAGENET_NAMES = ("ms_resnet18", "ms_resnet34", "ms_resnet104")
+_FEW_IMAGES = 4
+"""Of 224 x 224: batch norms take their statistics from millions of values all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +66,29 @@ class Subject:
         return f"firing rate {mean:.2f} on average, {min(found):.2f} to {max(found):.2f} by layer"
 
 
-def trained(steps: int) -> Subject | None:
-    """Return the network that ships with the project, or None where it does not lie here."""
-    if not CHECKPOINT.exists():
+def subject(name: str, steps: int) -> Subject:
+    """Return the trained network where one ships, else one of random weights that fires like it.
+
+    It reads images of ImageNet's size where its architecture is made for them, else of CIFAR's.
+    """
+    if (found := trained(name, steps)) is not None:
+        return found
+    if name in _IMAGENET_NAMES:
+        return lively(name, steps, like=IMAGENET, images=_FEW_IMAGES, spread=LIVELIER)
+    return lively(name, steps, spread=LIVELIER)
+
+
+def trained(name: str, steps: int) -> Subject | None:
+    """Return a network that ships with the project, or None where it does not lie here."""
+    checkpoint = CHECKPOINTS / f"{name}_cifar10.pt"
+    if not checkpoint.exists():
         return None
-    loaded = load(CHECKPOINT, steps=steps)
+    loaded = load(checkpoint, steps=steps)
     module, spec = loaded.module, loaded.input
     assert isinstance(module, MSResNet), "the shipped checkpoint is an MS-ResNet"
     assert spec is not None, "our checkpoints say what they expect"
-    images = samples(spec, 8)
-    name = loaded.architecture or loaded.name
-    return Subject(name, f"trained ({CHECKPOINT.name})", module, spec, firing(module, images))
+    rates = firing(module, samples(spec, 8))
+    return Subject(name, f"trained ({checkpoint.name})", module, replace(spec, steps=steps), rates)
 
 
 def lively(
@@ -82,6 +99,7 @@ def lively(
     like: InputSpec = CIFAR10,
     images: int = 8,
     shortcut: Shortcut | None = None,
+    spread: float = LIVELY,
 ) -> Subject:
     """Return a network of random weights that fires as a trained one does.
 
@@ -93,13 +111,26 @@ def lively(
     config = {} if shortcut is None else {"shortcut": shortcut}
     module = build(architecture, steps=steps, **config)
     assert isinstance(module, MSResNet), "the architectures of this project"
-    spec = replace(like, steps=steps)
+    weights = f"random, seed {seed}, made to fire"
+    return _made_to_fire(architecture, weights, module, replace(like, steps=steps), images, spread)
+
+
+def tiny() -> Subject:
+    """Return a network of one block on images of 8 x 8, which runs all that larger ones do."""
+    torch.manual_seed(0)
+    module = MSResNet(MSResNetConfig((1,), (8,), (1,), stem_channels=8, steps=2))
+    spec = replace(CIFAR10, shape=(3, 8, 8), steps=2)
+    return _made_to_fire("tiny", "random", module, spec, 8, LIVELY)
+
+
+def _made_to_fire(
+    name: str, weights: str, module: MSResNet, spec: InputSpec, images: int, spread: float
+) -> Subject:
     shown = samples(spec, images)
-    _share_spread(module)
+    _share_spread(module, spread)
     with torch.no_grad(), _measuring(module):
         module(torch.from_numpy(shown))
-    rates = firing(module, shown)
-    return Subject(architecture, f"random, seed {seed}, made to fire", module, spec, rates)
+    return Subject(name, weights, module, spec, firing(module, shown))
 
 
 def samples(spec: InputSpec, count: int) -> Floats:
@@ -112,6 +143,7 @@ def samples(spec: InputSpec, count: int) -> Floats:
 def enlarged(side: int, count: int) -> NDArray[np.uint8]:
     """Return the first CIFAR-10 images, bytes [N, 3, side, side]: bilinear where they grow."""
     images = datasets.load(SAMPLES).first(count).values
+    assert isinstance(images, np.ndarray), "no recordings"
     if images.shape[-1] != side:
         grown = functional.interpolate(
             torch.from_numpy(images).float(), (side, side), mode="bilinear", align_corners=False
@@ -137,12 +169,12 @@ def firing(module: nn.Module, images: Floats) -> Mapping[str, float]:
     return rates
 
 
-def _share_spread(module: MSResNet) -> None:
+def _share_spread(module: MSResNet, spread: float) -> None:
     """Set the scale of every batch norm so that variances of a stream add up to one size."""
     for norm in module.modules():
         if isinstance(norm, TemporalBatchNorm):
-            nn.init.constant_(norm.bn.weight, LIVELY)
-    begins = LIVELY / 2**0.5
+            nn.init.constant_(norm.bn.weight, spread)
+    begins = spread / 2**0.5
     nn.init.constant_(_norms(module.conv1)[-1].bn.weight, begins)
     for stage in module.stages:
         blocks = [b for b in module.get_submodule(stage).children() if isinstance(b, MSBlock)]

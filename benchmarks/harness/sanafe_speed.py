@@ -26,11 +26,11 @@ from snn_deploy.simulation.chip.result import Tier
 from snn_deploy.simulation.chip.run import Begin, Simulator
 
 from . import machine
+from .memory import forget_peak, peak_bytes
 from .sanafe_deep import quantized
 from .sanafe_driver import Description, Process, Timing, process
 from .sanafe_lists import Lists, near, scattered
 from .sanafe_workloads import DVS, net_a, placed_dvs
-from .stages import forget_peak, peak_bytes
 
 T = TypeVar("T")
 Rows = list[dict[str, Any]]

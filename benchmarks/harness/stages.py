@@ -1,15 +1,11 @@
 """What the stages of a journey cost: seconds of the clock and of the processors, and memory."""
 
-import resource
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-_CLEAR = Path("/proc/self/clear_refs")
-_STATUS = Path("/proc/self/status")
+from .memory import forget_peak, peak_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +51,3 @@ class Stages:
         self.costs[stage] = Cost(
             time.perf_counter() - wall, time.process_time() - processor, peak_bytes()
         )
-
-
-def forget_peak() -> None:
-    """Let the peak of memory be what is held now, where the system can; else it only grows."""
-    if _CLEAR.exists():
-        _CLEAR.write_text("5", encoding="ascii")
-
-
-def peak_bytes() -> int:
-    """Return the most memory that this process held since `forget_peak`."""
-    if _CLEAR.exists():
-        for line in _STATUS.read_text(encoding="ascii").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -10,10 +10,10 @@ QUIET = 0.08
 """Processors that others may use before a measurement says little."""
 
 
-def console() -> Console:
+def console(width: int = WIDTH) -> Console:
     """Return a console that does not fold a table where its output is a file."""
     found = Console(highlight=False)
-    return found if found.is_terminal else Console(width=WIDTH, highlight=False)
+    return found if found.is_terminal else Console(width=width, highlight=False)
 
 
 def show_machine(to: Console, conditions: Mapping[str, Any]) -> None:

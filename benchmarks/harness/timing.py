@@ -99,7 +99,7 @@ def take_turns(
     Args:
         contenders: any number.
         repeats: turns of each.
-        turn_s: how long a turn calls, at least three times in any case.
+        turn_s: how long a turn calls; three times in any case, unless three times as long.
         patience_s: how long to wait for others in all, disturbed turns included.
         observe: told of every turn before it begins.
     """
@@ -138,13 +138,11 @@ def wait_for_quiet(deadline: float) -> None:
 
 
 def _turn(run: Run, turn_s: float) -> Turn:
-    for _ in range(WARM_UP_CALLS):
-        run()
+    _warm_up(run, turn_s)
     calls: list[float] = []
     with _no_collection():
         before = machine.now()
-        end = before.wall + turn_s
-        while len(calls) < FEWEST_CALLS or time.perf_counter() < end:
+        while _goes_on(len(calls), time.perf_counter() - before.wall, turn_s):
             started = time.perf_counter()
             run()
             calls.append(time.perf_counter() - started)
@@ -155,6 +153,20 @@ def _turn(run: Run, turn_s: float) -> Turn:
         after.others_since(before),
         after.stolen_since(before),
     )
+
+
+def _warm_up(run: Run, turn_s: float) -> None:
+    """Call it a few times; a call that lasts longer than a turn is warm after one."""
+    started = time.perf_counter()
+    for _ in range(WARM_UP_CALLS):
+        run()
+        if time.perf_counter() - started > turn_s:
+            return
+
+
+def _goes_on(calls: int, passed_s: float, turn_s: float) -> bool:
+    """Say whether a turn has another call: until it is over, and a few where they are short."""
+    return passed_s < turn_s or calls < (FEWEST_CALLS if passed_s < FEWEST_CALLS * turn_s else 1)
 
 
 @contextmanager

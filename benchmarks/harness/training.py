@@ -1,26 +1,20 @@
 """Training steps of one network with several neurons, and what memory they take."""
 
 import copy
-import ctypes
-import resource
-import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from snn_deploy.neurons import LIF, set_fused
-from snn_deploy.neurons.plain import just_above
+from snn_deploy.neurons.rounding import just_above
 from snn_deploy.training.recompute import recompute_blocks
 
+from . import memory
 from .networks import CIFAR10, Subject, lively, samples
 
 OURS, RECOMPUTED, LOOP, SPIKINGJELLY = "ours", "ours, recomputed", "ours, loop", "SpikingJelly"
-
-_STATUS = Path("/proc/self/status")
-_RESET_PEAK = Path("/proc/self/clear_refs")
 
 
 def _ours(network: nn.Module) -> None:
@@ -143,27 +137,11 @@ def peak_bytes(training: Training) -> int:
         torch.cuda.reset_peak_memory_stats(training.device)
         training.step()
         return torch.cuda.max_memory_allocated(training.device) - before
-    _give_back_free_memory()
-    if _RESET_PEAK.exists():
-        _RESET_PEAK.write_text("5")
-    before = _peak_resident_bytes()
+    memory.give_back_free_memory()
+    memory.forget_peak()
+    before = memory.peak_bytes()
     training.step()
-    return _peak_resident_bytes() - before
-
-
-def _give_back_free_memory() -> None:
-    """Let the C library return what it has free, which a step would otherwise use unnoticed."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
-
-
-def _peak_resident_bytes() -> int:
-    if _STATUS.exists():
-        lines = (line.split() for line in _STATUS.read_text().splitlines())
-        return next(int(line[1]) for line in lines if line[0] == "VmHWM:") * 1024
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return memory.peak_bytes() - before
 
 
 def difference(name: str, steps: int, batch: int) -> tuple[float, int]:

@@ -42,6 +42,7 @@ SOURCES: Mapping[str, tuple[str, ...]] = {
     "neuron_operator.cpp": (),
     "operands.cpp": (),
     "ort.cpp": (),
+    "part.cpp": (),
     "portable.cpp": (),
     "product_operator.cpp": (),
     "tuning.cpp": (),

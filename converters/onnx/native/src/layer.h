@@ -46,6 +46,8 @@ struct Tensors {
 // When rows are added for spikes instead of multiplying everything.
 enum class WhenSparse { kFaster, kNever, kAlways };
 
+struct Job;
+
 class Layer {
  public:
   Layer(const Kernels& kernels, const Kernel& kernel, WhenSparse when)
@@ -60,6 +62,8 @@ class Layer {
   bool run(const Tensors& tensors, Pool& pool) const;
 
  private:
+  bool take_input(Job& job, const Range& range, const Map& from, Pool& pool) const;
+  bool deal(const Job& job, double cost, Pool& pool) const;
   bool sparse_is_faster(const Range& range, const Map& from, const Map& to) const;
   bool is_narrow(const Range& range) const;
 

@@ -1,16 +1,18 @@
-// What a thread could do at most: products of bytes with nothing but registers involved.
-
-#pragma once
-
-#if defined(__x86_64__)
+// What threads could do at most: products of bytes with nothing but registers involved.
+//
+//     ceiling THREADS    prints billions of products with sums a second, of all threads together
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+#include <vector>
 
-namespace snn {
+namespace {
 
 // Fourteen sums that do not wait for each other, `steps` times.
-inline void vnni_steps(long steps) {
+void vnni_steps(long steps) {
   asm volatile(
       ".p2align 6\n"
       "1:\n"
@@ -37,22 +39,29 @@ inline void vnni_steps(long steps) {
         "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
 }
 
-// Billions of products with sums a second, of one thread; takes 5 ms. Only where the processor has
-// AVX-512 VNNI.
-inline double vnni_ceiling_gmacs() {
+// Of one thread, in seconds: the fastest of as many rounds as fit into a moment.
+void measure(double* round) {
   using Clock = std::chrono::steady_clock;
   constexpr long kSteps = 5000;
-  constexpr double kMacs = 14.0 * 64 * kSteps;
-  double shortest = 1.0;
-  for (const auto end = Clock::now() + std::chrono::milliseconds(5); Clock::now() < end;) {
+  *round = 1.0;
+  for (const auto end = Clock::now() + std::chrono::milliseconds(50); Clock::now() < end;) {
     const auto begin = Clock::now();
     vnni_steps(kSteps);
     const std::chrono::duration<double> taken = Clock::now() - begin;
-    shortest = std::min(shortest, taken.count());
+    *round = std::min(*round, taken.count() / (14.0 * 64 * kSteps));
   }
-  return kMacs / shortest * 1e-9;
 }
 
-}  // namespace snn
+}  // namespace
 
-#endif
+int main(int count, char** arguments) {
+  const int threads = count == 2 ? std::atoi(arguments[1]) : 0;
+  if (threads < 1) return 2;
+  std::vector<double> seconds(threads);
+  std::vector<std::thread> running;
+  for (double& one : seconds) running.emplace_back(measure, &one);
+  for (std::thread& thread : running) thread.join();
+  double rate = 0;
+  for (const double one : seconds) rate += 1e-9 / one;
+  std::printf("%f\n", rate);
+}
