@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <thread>
 
 #include "part.h"
 #include "tuning.h"
@@ -31,6 +32,14 @@ double sparse_cost(const Tuning& tuning, const Weights& weights, const Kernel& k
     cost += tuning.tap[panel.vectors] + tuning.event[panel.vectors] * spikes / k.groups;
   }
   return cost * k.taps();
+}
+
+// Enough to keep every processor busy to the end; more would only make them share panels, whose
+// weights each of them would have to fetch.
+double most_parts() {
+  constexpr int kPartsOfEach = 4;
+  static const unsigned processors = std::max(1u, std::thread::hardware_concurrency());
+  return kPartsOfEach * processors - 1;
 }
 
 std::vector<int32_t> taps_of(const Kernel& k, const Map& in, int64_t unit) {
@@ -112,7 +121,7 @@ bool Layer::take_input(Job& job, const Range& range, const Map& from, Pool& pool
 bool Layer::deal(const Job& job, double cost, Pool& pool) const {
   const auto panels = static_cast<int64_t>(weights_.panels().size());
   const int64_t tiles = (job.positions() + job.most_pixels() - 1) / job.most_pixels();
-  const double worth = cost / kWorthwhile;
+  const double worth = std::min(cost / kWorthwhile, most_parts());
   const int64_t pieces = std::min(tiles, static_cast<int64_t>(worth) / panels + 1);
   const int64_t together = worth < 2 ? panels : 1;
   std::atomic<bool> failed{false};
