@@ -11,7 +11,7 @@ CHECKPOINT := models/checkpoints/ms_resnet20_cifar10.pt
 SAMPLES := models/samples/cifar10_100.npz
 NATIVE := converters/onnx/native
 
-.PHONY: help demo test lint ops lava bench clean
+.PHONY: help demo test lint ops fuzz lava bench clean
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make test    lint, then all tests"
 	@echo "make lint    ruff and mypy"
 	@echo "make ops     compile the native operators for ONNX Runtime, where a C++ compiler is"
+	@echo "make fuzz    thousands of random networks: reference, stock and native operators, all integers equal"
 	@echo "make lava    install Lava into .venv-lava, for the tests and for exports to Lava"
 	@echo "make bench   run the benchmarks one after the other"
 	@echo "make clean   remove .venv, .venv-lava, build/demo and the tools' caches"
@@ -38,6 +39,12 @@ lint: $(INSTALLED)
 	@$(BIN)/pytest --quiet --no-header tests/house/test_types.py
 
 ops: $(OPS)
+
+GRAPHS ?= 4000
+SEED ?= 1
+
+fuzz: $(INSTALLED) $(OPS)
+	@$(BIN)/python -m tests.converters.onnx.native.fuzz --graphs $(GRAPHS) --seed $(SEED)
 
 lava: $(LAVA)
 

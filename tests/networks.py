@@ -65,8 +65,9 @@ class Network:
         kind: Kind = "current",
         static: bool = True,
         limit: int = 127,
+        seed: int = SEED,
     ) -> None:
-        self.rng = np.random.default_rng(SEED)
+        self.rng = np.random.default_rng(seed)
         self.builder = GraphBuilder("network")
         self.integer = integer
         self.limit = limit
