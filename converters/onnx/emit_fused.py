@@ -38,6 +38,7 @@ def emit_fused(scope: Scope, fusion: Fusion) -> bool:
     inputs = _operands(scope, op) | {s.role: s.past for s in states}
     scope.node = fusion.last.name
     outputs = {name: f"{scope.node}/{name}" for name in op.outputs}
+    outputs |= {SPIKES: f"{scope.node}/spikes{'_of_steps' * op.walks}"}
     # The states of a sequence are made and dropped inside the call.
     outputs |= {f"{role}_out": "" for role in op.states}
     outputs |= {f"{s.role}_out": s.present for s in states}

@@ -64,9 +64,9 @@ class OnnxConverter:
         if find_spec("onnxruntime") is None:
             return ()
         from .executors import OnnxExecutor
-        from .native import library
+        from .run import has_native
 
-        exact = isinstance(graph, QuantGraph) and not self.inline and library() is not None
+        exact = isinstance(graph, QuantGraph) and not self.inline and has_native()
         return tuple(
             OnnxExecutor(
                 form,

@@ -136,6 +136,15 @@ def _registered(options: Any, native: bool | None) -> Path | None:
     return found
 
 
+def has_native() -> bool:
+    """Say whether native operators are here, and load.
+
+    Raises:
+        MissingDependencyError: onnxruntime is not installed.
+    """
+    return _registered(_onnxruntime().SessionOptions(), None) is not None
+
+
 def _missing(tool: str) -> MissingToolError:
     return MissingToolError("running native operators", tool, "run `snn-deploy build-ops`")
 

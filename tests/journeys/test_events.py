@@ -220,7 +220,9 @@ def test_sequences_of_real_numbers(tmp_path: Path) -> None:
     net = ("--model", "tests.journeys.nets:of_sequences")
     ended = export(*net, "--data", tmp_path / "a.npz", "-o", tmp_path / "net", "--json")
     assert ended.code == 0
-    assert [row["mismatches"] for row in ended.json()["agreement"]] == [0, 0, 0]
+    mismatches = [row["mismatches"] for row in ended.json()["agreement"]]
+    assert len(mismatches) >= 3
+    assert not any(mismatches)
     said = read_json(tmp_path / "net" / "manifest.json")
     assert (said["input"]["sequence"], said["steps"]) == (True, 4)
     golden = np.load(tmp_path / "net/golden/golden.npz")

@@ -127,7 +127,7 @@ def test_stages_are_kept_as_text(floats: Path, tmp_path: Path) -> None:
 def test_one_form_alone(form: str, floats: Path, tmp_path: Path) -> None:
     ended = export(*SMALL, "--data", floats, "-o", tmp_path, "--form", form, "--json")
     assert [path.name for path in tmp_path.glob("*.onnx")] == [f"model.{form}.onnx"]
-    assert [row["form"] for row in ended.json()["agreement"][1:]] == [form]
+    assert {row["form"] for row in ended.json()["agreement"][1:]} == {form}
 
 
 def test_inline_models_have_no_functions(

@@ -53,10 +53,10 @@ def test_every_spike_of_the_oxford_network(shared_data: Path, tmp_path: Path) ->
     ended = export(net, *options, "--fires-at-equality")
     assert ended.code == 0, ended.err
     proofs = ended.json()["agreement"]
-    assert [(row["form"], row["values_compared"], row["mismatches"]) for row in proofs] == [
+    assert {(row["form"], row["values_compared"], row["mismatches"]) for row in proofs} == {
         ("step", 2_224_000, 0),
         ("sequence", 2_224_000, 0),
-    ]
+    }
     golden = np.load(folder / "golden" / "golden.npz")
     assert golden["spikes/lif1"].tolist() == [len(truth)] == [10_178]
     session = Session((folder / "model.sequence.onnx").read_bytes())
@@ -71,7 +71,9 @@ def test_every_spike_of_the_oxford_network(shared_data: Path, tmp_path: Path) ->
 def test_a_small_network(net: Path, spikes: Path, tmp_path: Path) -> None:
     ended = export(net, "--data", spikes, "-o", tmp_path / "out", "--keep-stages")
     assert ended.code == 0, ended.err
-    lines = [line for line in ended.out.splitlines() if not line.startswith("warning")]
+    # Native operators are there where a compiler is.
+    others = ("warning", "agreement  onnxruntime native")
+    lines = [line for line in ended.out.splitlines() if not line.startswith(others)]
     assert lines[0] == "model      small: 193 parameters, 22 neurons in 2 layers, T = 9"
     assert lines[1].startswith("agreement  onnxruntime, step: all 5,805 values equal, 8 layers, 9")
     assert lines[2].startswith("agreement  onnxruntime, sequence: all 5,805 values equal")
@@ -105,7 +107,8 @@ def test_a_file_without_delays_goes_onto_a_chip(spikes: Path, tmp_path: Path) ->
     assert ended.code == 0, ended.err
     report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     proofs = {row["backend"]: row["mismatches"] for row in report["agreement"]}
-    assert proofs == {"chip schedule": 0, "onnxruntime": 0}
+    assert {"chip schedule", "onnxruntime"} <= proofs.keys()
+    assert not any(proofs.values())
     assert report["placement"]["cores_used"] == 1
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["options"] == {"at_equality": False, "residual": "auto"}

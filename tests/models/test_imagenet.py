@@ -101,7 +101,7 @@ def test_every_layer_is_proved(depth: int, steps: int, rng: np.random.Generator)
     integer = quantize(folded, calibrate(folded, images)).graph
     converter = OnnxConverter()
     executors = converter.executors(integer, converter.lower(integer))
-    assert [executor.form for executor in executors] == ["step", "sequence"]
+    assert {executor.form for executor in executors} == {"step", "sequence"}
     proof = prove(integer, executors, samples, spec, lambda _: None)
     assert all(a.equal and a.layers == len(integer.nodes) for a in proof.agreement)
     fired = [layer.name for layer in proof.activity.neurons if layer.spikes]
